@@ -1,4 +1,4 @@
-"""Business time that moves while processes run, for all of them at once."""
+"""Business time that a test moves for all running processes at once."""
 
 import os
 import subprocess
@@ -12,8 +12,8 @@ from runtime.clock_shift import make_shared_shift
 from runtime.settings import get_settings
 
 DAYS = 86_400.0
-# says between what business time is ahead of real time whenever a line comes in: a process may be
-# kept waiting between two looks
+# prints the bounds within which business time is ahead of real time at each input line, since a
+# process can be suspended between two reads
 ASKED = """
 import sys
 from runtime.clock import business_now, real_now
@@ -25,8 +25,8 @@ for _ in sys.stdin:
 
 @pytest.mark.slow
 def test_every_process_sees_a_jump_at_once(tmp_path):
-    """Given processes that have looked at the clock, when business time jumps, then the next look
-    of each is after it; real time stays what it is.
+    """Given processes that have read the clock, when business time jumps, then each reads the new
+    time next.
     """
     path = tmp_path / "clock"
     shift = make_shared_shift(path, 0.0)

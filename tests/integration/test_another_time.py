@@ -1,4 +1,4 @@
-"""`tests.at` runs a program at another time: it, what it starts and its databases live there."""
+"""`tests.at` runs a program, its children and its databases at another time."""
 
 import shutil
 import subprocess
@@ -33,8 +33,8 @@ def at(*words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.skipif(not shutil.which("cc"), reason="tests.at needs a C compiler")
 def test_a_child_and_its_database_live_at_the_time_that_was_asked_for():
-    """Given an hour before New York's clocks change, then Python and SQLite say so, and the
-    exit code comes through.
+    """Given an hour before New York's clocks change, then Python and SQLite both show it, and the
+    exit code is passed on.
     """
     done = at("2027-03-14T02:01-04:00", sys.executable, "-c", ASKED)
     assert [line[:14] for line in done.stdout.splitlines()] == ["2027-03-14 06:"] * 2, done.stderr

@@ -1,4 +1,4 @@
-"""A client secret of Stripe's is in no row, however its event came in, and whichever release kept
+"""No row keeps a client secret of Stripe's, however its event arrived and whichever release stored
 it.
 """
 
@@ -22,7 +22,9 @@ SECRET = "pi_3Mtw_secret_YrKJUKribcBjcG8HVhfZluoGH"
 
 
 def an_intent(invoice):
-    """An intent that waits for its payer's bank (docs.stripe.com/api/payment_intents/object)."""
+    """Return an intent that waits for the payer's bank
+    (docs.stripe.com/api/payment_intents/object).
+    """
     hosted = f"https://hooks.stripe.com/3d_secure_2/hosted?payment_intent_client_secret={SECRET}"
     return given.an_intent(
         invoice,
@@ -48,7 +50,7 @@ def test_one_that_a_webhook_brings_is_not_kept(client, valkey):
 
 
 def test_nor_is_one_that_the_backfill_brings(client, valkey, stand_in):
-    """Given payments at Stripe, charged, refused and waiting, whose events were missed."""
+    """Given payments at Stripe whose events were missed, then a backfill stores no secret."""
     invoice = given.an_invoice()
     stand_in.charge(invoice)
     stand_in.sdk.payment_intents.create({"amount": 500, "currency": "usd"})
@@ -63,8 +65,8 @@ def test_nor_is_one_that_the_backfill_brings(client, valkey, stand_in):
 
 
 def test_nor_is_one_of_our_own_payments(clinic):
-    """Given an intent made for a page, and a card charged by the server, then the page is given the
-    secret, and no effect, answer or event of ours keeps it.
+    """Given an intent for a payment page, and a card charged by the server, then the page gets the
+    secret, and no effect, answer or event keeps it.
     """
     answer = clinic.intent()
     assert "_secret_" in answer.json["clientSecret"]
@@ -72,10 +74,10 @@ def test_nor_is_one_of_our_own_payments(clinic):
     assert "_secret_" not in everything_kept()
 
 
-@pytest.mark.parametrize("rows", [1, 450])  # more than a batch
+@pytest.mark.parametrize("rows", [1, 450])  # 450 is more than a batch
 def test_those_that_an_earlier_release_kept_are_taken_out(database_url, rows):
-    """Given events that the release before kept as they came, then none has its secret any more,
-    and the rest of them is as it was.
+    """Given events stored with secrets by an older release, then the migration removes the secrets
+    and nothing else.
     """
     while MIGRATION not in pending():
         _runner().down()
@@ -102,7 +104,9 @@ def an_old_event(number, payload, provider="stripe"):
 def test_one_that_the_release_before_stores_during_the_upgrade_is_taken_out_by_its_job(
     database_url, valkey
 ):
-    """A web process of the release before this one still runs while the database is migrated."""
+    """Given an event that the previous release stored during the upgrade, then its job removes the
+    secret.
+    """
     invoice = given.an_invoice()
     inbox_id = given.received(given.an_event("payment_intent.succeeded", given.an_intent(invoice)))
     said = json.dumps(given.an_event("payment_intent.succeeded", an_intent(invoice)))
@@ -117,7 +121,9 @@ def test_one_that_the_release_before_stores_during_the_upgrade_is_taken_out_by_i
 def test_one_that_the_release_before_stores_and_processes_is_taken_out_within_the_hour(
     database_url,
 ):
-    """Both its web process and its worker still run while the database is migrated."""
+    """Given events that the previous release stored and processed during the upgrade, then the
+    hourly job removes their secrets, and an index finds them.
+    """
     event = json.dumps({"data": {"object": {"id": "pi_1", "client_secret": SECRET, "amount": 5}}})
     for number in range(3):
         an_old_event(number, event)
@@ -133,7 +139,7 @@ def test_one_that_the_release_before_stores_and_processes_is_taken_out_within_th
     assert set(kept.values()) == {event.replace(SECRET, REMOVED)}
     explain = "EXPLAIN " if is_postgres() else "EXPLAIN QUERY PLAN "
     if is_postgres():
-        execute("SET enable_seqscan = off")  # of so few rows it would read them all
+        execute("SET enable_seqscan = off")  # with so few rows it would scan them
     asked = (
         f"{explain}SELECT id FROM inbox_event WHERE {SUSPECT} ORDER BY received_at DESC LIMIT 10"
     )

@@ -1,4 +1,4 @@
-"""Whatever is the matter with the database, at connect, execute, fetch or commit: the web says 503
+"""Whatever is wrong with the database, at connect, execute, fetch or commit: the web answers 503
 and whether anything was saved, and the log says in a sentence what to do.
 """
 
@@ -24,7 +24,7 @@ from runtime.log import LogThrottle
 from tests import given
 from web.http import middleware
 
-STATES = {  # what PostgreSQL itself says when it is so (its appendix A)
+STATES = {  # PostgreSQL's own codes for these states (its appendix A)
     "53100": "disk is full",
     "53300": "no free connection",
     "57P01": "cannot be reached",
@@ -103,7 +103,7 @@ ON_SQLITE = {
 
 @pytest.fixture
 def post(client, monkeypatch):
-    """Sends an event; its answer, and what was logged of it."""
+    """Returns a function that sends an event and returns the answer and the errors logged."""
     told = []
     monkeypatch.setattr(middleware, "_throttle", LogThrottle(every=0))
     monkeypatch.setattr(middleware.log, "error", lambda event, **_values: told.append(event))
@@ -130,7 +130,7 @@ def assert_waited_for(answer, told, sentence):
 
 @pytest.mark.parametrize("trouble", ON_SQLITE, ids=lambda trouble: trouble.__name__)
 def test_a_sqlite_that_cannot_serve(trouble, post, database_url):
-    """Given a file in trouble, then a request says so; afterwards it is accepted."""
+    """Given an unusable file, then a request is answered 503; afterwards it is accepted."""
     if not is_sqlite(database_url):
         pytest.skip("is about SQLite")
     with trouble(database_url):
@@ -143,8 +143,8 @@ def test_a_sqlite_that_cannot_serve(trouble, post, database_url):
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("when", ["at the statement", "at the commit"])
 def test_a_postgres_that_cannot_serve(state, when, post, database_url):
-    """Given a PostgreSQL that refuses with the error of its own kind, at the statement or while it
-    commits, then a request says so; afterwards it is accepted.
+    """Given a PostgreSQL that raises an error of this code, at the statement or at the commit, then
+    a request is answered 503; afterwards it is accepted.
     """
     if is_sqlite(database_url):
         pytest.skip("is about PostgreSQL")
@@ -200,7 +200,7 @@ def test_a_postgres_that_has_become_a_standby_or_lets_nobody_in(post, database_u
     ],
 )
 def test_sqlite_fails_while_its_rows_are_fetched(fetch, database_url):
-    """SQLite goes on with a statement while rows are fetched, so that is where it may fail."""
+    """SQLite runs a statement while its rows are fetched, so it can fail there."""
     if not is_sqlite(database_url):
         pytest.skip("PostgreSQL's rows are in memory")
 
@@ -217,8 +217,8 @@ def test_sqlite_fails_while_its_rows_are_fetched(fetch, database_url):
 
 
 def test_what_sqlite_commits_while_it_is_fetched_may_break_a_constraint(database_url):
-    """Given a row whose constraint is looked at when its statement commits, then that is the error
-    it is everywhere else.
+    """Given a constraint that is checked when the fetch commits the statement, then an
+    IntegrityError is raised, as elsewhere.
     """
     if not is_sqlite(database_url):
         pytest.skip("PostgreSQL's rows are in memory")
@@ -228,8 +228,8 @@ def test_what_sqlite_commits_while_it_is_fetched_may_break_a_constraint(database
 
 
 def test_a_transaction_that_the_database_has_ended_itself_leaves_nothing_behind(database_url):
-    """Given a transaction that is rolled back before we ask for it, then what was to be done after
-    its commit is never done, and the error that is told is the one that ended it.
+    """Given a transaction that the database ended before our rollback, then its after-commit work
+    is not done, and the original error is raised.
     """
     done = []
 
@@ -250,8 +250,8 @@ def test_a_transaction_that_the_database_has_ended_itself_leaves_nothing_behind(
 
 
 def test_a_file_that_is_replaced_during_a_transaction_is_not_committed_to(database_url, tmp_path):
-    """Given a file that is moved away between a statement and its commit, then the commit is not
-    said to have been made.
+    """Given a file moved away between a statement and its commit, then the commit raises
+    OutcomeUnknown.
     """
     if not is_sqlite(database_url):
         pytest.skip("is about SQLite's file")

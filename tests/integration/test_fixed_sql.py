@@ -1,5 +1,5 @@
-"""Every fixed statement in the code is prepared against the migrated schema, on both databases: a
-column that was renamed, or SQL that only one of them knows, is found here and not at night.
+"""Every fixed statement in the code is prepared against the migrated schema, on both databases, so
+that a renamed column, or SQL that only one of them knows, is found here and not in production.
 """
 
 import ast
@@ -22,7 +22,7 @@ READS = {"one": 0, "all": 0, "has": 0, "one_with": 1, "all_with": 1}
 
 
 def calls(tree: ast.AST, owner: str = "") -> Iterator[tuple[str, ast.Call]]:
-    """Every call, with the class it stands in."""
+    """Yield every call, with the class it is in."""
     for node in ast.iter_child_nodes(tree):
         inside = node.name if isinstance(node, ast.ClassDef) else owner
         if isinstance(node, ast.Call):
@@ -31,7 +31,7 @@ def calls(tree: ast.AST, owner: str = "") -> Iterator[tuple[str, ast.Call]]:
 
 
 def named_texts(tree: ast.AST) -> dict[str, str]:
-    """What stands in the code under a name, as it is sent."""
+    """Return the string constants of a module by name."""
     return {
         target.id: text_of(node.value)
         for node in nodes_in(tree)
@@ -42,12 +42,12 @@ def named_texts(tree: ast.AST) -> dict[str, str]:
 
 
 def text_of(node: ast.expr) -> str:
-    """A text that stands in the code as it is sent; else empty."""
+    """Return a string constant's text, or ""."""
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def statement(owner: str, call: ast.Call, texts: dict[str, str]) -> str:
-    """The SQL of a call that sends fixed SQL; empty for any other."""
+    """Return the SQL of a call that sends fixed SQL, or "" for any other call."""
     if getattr(call.func, "id", "") == "execute" and call.args:
         return text_of(call.args[0]) or texts.get(getattr(call.args[0], "id", ""), "")
     if not isinstance(call.func, ast.Attribute) or call.func.attr not in READS:
@@ -97,11 +97,11 @@ def test_a_statement_that_does_not_fit_is_noticed(database_url):
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.__name__)
 def test_every_table_can_be_read_inserted_and_updated_by_fixed_sql(database_url, table):
-    """Given any table, then what is built for it once is right for the schema."""
+    """Given any table, then the statements built for it fit the schema."""
     names = tuple(field.name for field in table._meta.sorted_fields)
     in_json = "?" if "postgres" in database_url else "json(?)"
     sent = [fixed_sql.insert(table, names, in_json).sql]
-    if isinstance(table._meta.primary_key, CompositeKey):  # no one value names a row of it
+    if isinstance(table._meta.primary_key, CompositeKey):  # no single value identifies a row of it
         sent.append(fixed_sql.select(table, "1 = 1"))
     else:
         rest = tuple(name for name in names if name != table._meta.primary_key.name)

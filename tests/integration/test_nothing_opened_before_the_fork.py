@@ -1,5 +1,5 @@
-"""gunicorn's master loads the application and then forks: what it had opened, all workers would
-share.
+"""gunicorn's master loads the application and then forks: all workers would share whatever it had
+opened.
 """
 
 from pathlib import Path
@@ -22,7 +22,9 @@ assert request_metrics.request_registry().get_sample_value(
 
 
 def open_in(pid):
-    """What a process has open, by what it leads to; of files that vanish while we look, nothing."""
+    """Return the targets of a process's open descriptors, without those that vanish during the
+    look.
+    """
     found = []
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         try:
@@ -33,8 +35,8 @@ def open_in(pid):
 
 
 def test_the_master_has_opened_no_connection_file_or_thread(database_url, valkey, processes):
-    """Given a website that has answered requests which asked database and Redis, then its master
-    has its listening socket, and one thread, and neither database nor counters open.
+    """Given a website that has answered requests using the database and Redis, then its master has
+    one thread and its listening socket, and neither the database nor counter files open.
     """
     masters = []
 
@@ -66,8 +68,8 @@ def test_the_master_has_opened_no_connection_file_or_thread(database_url, valkey
 
 
 def test_a_worker_without_room_for_counters_counts_in_memory(processes, tmp_path):
-    """Given that the master named a place for counters, when a worker finds no room there, then it
-    counts for itself, and writes no file.
+    """Given a folder for counters that the master named, when a worker finds no space there, then
+    it counts in memory and writes no file.
     """
     process = processes("-c", ALONE, PROMETHEUS_MULTIPROC_DIR=str(tmp_path))
     assert process.wait(240) == 0

@@ -1,5 +1,5 @@
-"""What we write is this user's alone, whatever the umask says; `doctor` says so of what exists
-(H11).
+"""The files we write are private to their user, whatever the umask; `doctor` finds existing ones
+that are not (H11).
 """
 
 import os
@@ -24,8 +24,8 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
 def test_a_new_installation_is_private(umask, tmp_path):
-    """Given any umask, when a database is made and written to, and the embedded Valkey started,
-    then folders are 0700 and files 0600.
+    """Given any umask, when a database is created and the embedded Valkey starts, then folders are
+    0700 and files 0600.
     """
     state = Path(tempfile.mkdtemp(prefix="pp")) / "deep" / "var"  # short: it holds a socket
     url = f"sqlite:///{state}/payphone.db"
@@ -57,8 +57,8 @@ def test_a_new_installation_is_private(umask, tmp_path):
 def test_doctor_names_what_is_open_to_others_and_the_command_that_closes_it(
     database_url, tmp_path, monkeypatch
 ):
-    """Given a folder and files from before, when the command is run that `doctor` names, then all
-    is well.
+    """Given an older folder that others can read, when the command that `doctor` names is run, then
+    `doctor` is satisfied.
     """
     state = tmp_path / "a state"
     (state / "log").mkdir(parents=True)
@@ -77,8 +77,8 @@ def test_doctor_names_what_is_open_to_others_and_the_command_that_closes_it(
 
 
 def test_files_that_vanish_while_they_are_looked_at_are_no_failure(tmp_path, monkeypatch):
-    """Given a server that replaces files and folders of its own all the time, when `doctor` looks,
-    then it judges what stays.
+    """Given a server that replaces its own files and folders, when `doctor` looks, then it judges
+    those that remain.
     """
     kept = tmp_path / "kept"
     kept.touch(mode=0o600)
@@ -95,7 +95,7 @@ def test_files_that_vanish_while_they_are_looked_at_are_no_failure(tmp_path, mon
 
 
 def test_doctor_finds_settings_that_others_may_read(tmp_path, monkeypatch):
-    """Given an `.env` made as an editor makes it, then it is named: it has every key in it."""
+    """Given an `.env` that others can read, then it is named, since it holds every key."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PAYPHONE_STATE_DIR", str(tmp_path / "state"))
     get_settings.cache_clear()

@@ -1,4 +1,4 @@
-"""Totals are kept by what changes, and equal what a scan of the rows says, whoever writes."""
+"""Running totals follow every change and equal a scan of the rows, whoever writes."""
 
 import random
 import threading
@@ -31,7 +31,7 @@ def agree():
 
 
 def change_something(rng, account):
-    """One change, of any kind that any process makes."""
+    """Make one random change, of a kind that some process makes."""
     what = rng.randrange(6)
     if what == 0:
         given.an_invoice(account, amount=rng.randrange(1, 9) * 100)
@@ -83,7 +83,7 @@ def test_an_unpaid_invoice_is_counted_by_its_due_date(database_url):
 
 
 def test_folding_twice_at_once_counts_each_change_once(database_url):
-    """Given writers, and two that fold at the same time, then nothing is lost and nothing counted
+    """Given writers, and two threads that fold at the same time, then no change is lost or counted
     twice.
     """
     account = given.an_account()
@@ -117,8 +117,8 @@ def test_figures_come_from_the_totals(database_url):
 
 
 def test_jobs_are_counted_by_state_whatever_waits(database_url):
-    """Given jobs in every state, then each is counted in its own, and a job that is claimed and put
-    off adds nothing to be added up.
+    """Given jobs in every state, then each counts in its own, and claiming or snoozing a job adds
+    no change to fold.
     """
     for number in range(6):
         given.a_job("a_test_job", number)
@@ -138,8 +138,8 @@ def test_jobs_are_counted_by_state_whatever_waits(database_url):
 
 
 def test_what_is_counted_at_each_scrape_reads_no_waiting_jobs(database_url):
-    """Given a thousand that wait, then the database is asked for none of them but the oldest of
-    each queue.
+    """Given a thousand waiting jobs, then a scrape reads only the oldest of each queue, by an
+    index.
     """
     for number in range(1_000):
         given.a_job("a_test_job", number, queue=("webhooks", "messages")[number % 2])

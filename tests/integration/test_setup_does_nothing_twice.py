@@ -1,4 +1,4 @@
-"""bin/setup.sh, which every command sources: it works when a lock is new, and calls nothing at all
+"""bin/setup.sh, which every command sources, installs when a lock file is new, and runs nothing
 when all is set up.
 """
 
@@ -20,13 +20,13 @@ case "$*" in *pip*) [ ! -p "{gate}" ] || read -r _ <"{gate}"; exit "$(cat "{verd
 
 
 class Checkout:
-    """A folder with the commands, two small locks, and a .venv whose programs only write down how
-    they were called.
+    """A folder with the commands, two small lock files, and a .venv whose programs only record
+    their calls.
     """
 
     def __init__(self, place: Path) -> None:
         self.place, self.calls, self.verdict = place, place / "calls", place / "verdict"
-        self.gate = place / "gate"  # where there is one, pip waits until something is written in it
+        self.gate = place / "gate"  # if this exists, pip waits until it is written to
         shutil.copytree(ROOT / "bin", place / "bin")
         for lock in ("requirements.lock", "requirements-dev.lock"):
             (place / lock).write_text("falcon==4.2.0\n")
@@ -41,14 +41,14 @@ class Checkout:
         self.verdict.write_text(str(code))
 
     def run(self, *command: str) -> tuple[int, list[str], str]:
-        """Exit code, the calls of .venv's programs, and what was said."""
+        """Return the exit code, the calls of .venv's programs, and stderr."""
         self.calls.write_text("")
         started = self.start(*command)
         _, said = started.communicate()
         return started.returncode, self.called(), said
 
     def start(self, *command: str) -> "subprocess.Popen[str]":
-        # whoever looks for a python outside finds the shim
+        # a search for python outside the .venv finds the shim too
         path = f"{self.place / '.venv' / 'bin'}:{os.environ['PATH']}"
         return subprocess.Popen(
             [self.place / "bin" / command[0], *command[1:]],
@@ -81,8 +81,8 @@ COMMANDS = {
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_what_is_set_up_is_left_alone(checkout, name):
-    """The first run installs its lock; the next ones go straight to their own program, and say
-    nothing of a set-up.
+    """Given a first run, which installs its lock file, then the next ones run only their own
+    program, silently.
     """
     command, lock, own = COMMANDS[name]
     code, calls, _ = checkout.run(*command)
@@ -110,8 +110,8 @@ def test_a_changed_lock_is_noticed(checkout, name):
 
 
 def test_a_lock_that_could_not_be_installed_is_tried_again(checkout):
-    """A failed set-up starts nothing, says so, and leaves no stamp behind, not even the one of a
-    lock that is put back.
+    """Given a setup that fails, then nothing starts, the output says so, and no stamp is left, not
+    even for a lock file that is restored.
     """
     command, _, own = COMMANDS["demo"]
     checkout.run(*command)
@@ -127,14 +127,14 @@ def test_a_lock_that_could_not_be_installed_is_tried_again(checkout):
 
 
 def test_those_who_start_at_once_set_up_once(checkout):
-    """Given the processes of a Procfile after the lock has changed, when they start together, then
-    one sets up, and the others wait for it: two pips in one folder spoil it.
+    """Given a Procfile's processes that start together after the lock file has changed, then one
+    sets up and the others wait: two pips in one folder would break it.
     """
     checkout.calls.write_text("")
     os.mkfifo(checkout.gate)
     started = [checkout.start("run", "python", str(number)) for number in range(3)]
-    gate = checkout.gate.open("w")  # once a pip waits there
-    checkout.gate.unlink()  # no later one would
+    gate = checkout.gate.open("w")  # blocks until a pip waits there
+    checkout.gate.unlink()  # later ones would not wait
     gate.write("\n" * len(started))
     gate.close()
     ended = [process.wait() for process in started]

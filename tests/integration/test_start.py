@@ -1,6 +1,4 @@
-"""What is wrong with the settings is said once, at the start, in one sentence; the process ends
-with 1.
-"""
+"""A wrong setting is reported once, at the start, in one sentence; the process exits with 1."""
 
 import os
 import socket
@@ -59,8 +57,8 @@ def test_web_does_not_start(tmp_path, wrong, said):
 
 @pytest.mark.parametrize("program", ["worker", "scheduler", "web.server.gunicorn_conf"])
 def test_a_process_that_stays_loads_nothing_it_does_not_use(tmp_path, program):
-    """Given SQLite and a Redis of one's own, then no driver of PostgreSQL, no second client of
-    Redis and nothing that colours a terminal is loaded.
+    """Given SQLite and an external Redis, then neither the PostgreSQL driver, a second Redis client
+    nor terminal colour libraries are loaded.
     """
     what = ("psycopg", "valkey", "rich", "pygments")
     names = f"[name for name in {what} if sys.modules.get(name)]"
@@ -87,8 +85,7 @@ def test_the_pool_does_not_start(tmp_path, workers):
     ended(tmp_path, "worker", {"WORKERS": workers}, "WORKERS")
 
 
-# Wrong values of every setting that does not take any text, and the processes that must refuse
-# them.
+# Wrong values of every setting that does not take any text.
 EVERY = ("worker", "scheduler", "web", "command")
 WRONG = {
     "database_url": [
@@ -129,7 +126,7 @@ WRONG = {
     "backfill_rate": ["fast", "-1", "inf"],
     "webhooks_to_loopback": ["perhaps"],
 }
-# Any text may be a key or a name of somebody else's; the doctor looks at their form.
+# Any text can be a key or another party's name; doctor checks their form.
 FREE = {
     "payphone_secret_key",
     "operator_password",
@@ -159,8 +156,8 @@ def test_every_setting_that_can_be_wrong_is_here():
 
 @pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in WRONG.items() for v in values])
 def test_a_wrong_value_is_named_with_what_is_accepted(name, value, monkeypatch, capsys):
-    """Given a setting with a value that cannot be, then the process that needs it ends with one
-    sentence: the setting, its value, and what it takes.
+    """Given a setting with an impossible value, then the process exits with one sentence: the
+    setting, its value, and what it takes.
     """
     monkeypatch.setenv(name.upper(), value)
     get_settings.cache_clear()
@@ -201,8 +198,8 @@ def test_a_port_that_is_none(tmp_path, process):
 
 
 def test_a_port_that_another_program_has(tmp_path):
-    """Given a port that is taken, then web ends with what to do in one line, though gunicorn has
-    tried for seconds.
+    """Given a port in use, then web exits with one line of advice, without gunicorn's log of its
+    retries.
     """
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -222,13 +219,15 @@ def test_a_port_that_another_program_has(tmp_path):
 
 @pytest.mark.parametrize("process", ["worker", "demo", "command"])
 def test_a_file_of_settings_that_cannot_be_read(tmp_path, process):
-    """Given an `.env` that is no text, then the sentence names it."""
+    """Given an `.env` that is not text, then the sentence names it."""
     (tmp_path / ".env").write_bytes(b"\xff\xfe")
     ended(tmp_path, process, {"PYTHONPATH": str(ROOT)}, "The file .env cannot be read", tmp_path)
 
 
 def in_a_world_where(*commands: str) -> tuple[str, ...]:
-    """What runs a command behind mounts of its own; needs the right to make them."""
+    """Return a prefix that runs a command in its own mount namespace; skip the test if this user
+    may not mount.
+    """
     line = ("unshare", "--mount", "sh", "-c", " && ".join([*commands, 'exec "$@"']), "sh")
     if subprocess.run([*line, "true"], capture_output=True, check=False).returncode:
         pytest.skip("this user may not mount anything")
@@ -237,7 +236,7 @@ def in_a_world_where(*commands: str) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("how", ["ro", "size=4k"])
 def test_a_demo_that_cannot_write_says_so(tmp_path, how):
-    """Given a folder that is read-only or on a full disk, then the demo ends with a sentence."""
+    """Given a folder that is read-only or on a full disk, then the demo exits with one sentence."""
     world = in_a_world_where(
         f"mount -t tmpfs -o size=4k tmpfs {tmp_path}",
         f"dd if=/dev/zero of={tmp_path}/full bs=4k count=1 2>/dev/null",
@@ -266,8 +265,8 @@ def test_a_web_without_a_place_for_temporary_files_says_so(tmp_path):
 def test_a_pool_works_without_shared_memory_on_disk_and_with_a_folder_it_cannot_write(
     database_url, capfd
 ):
-    """Given a read-only /dev/shm, and a state folder of which the embedded Valkey can make nothing,
-    then the pool starts its children, says what is the matter, and stays.
+    """Given a read-only /dev/shm, and a state folder in which the embedded Valkey cannot start,
+    then the pool starts its children, reports the problem, and stays.
     """
     state = tempfile.mkdtemp(prefix="pp")  # short: a socket's path has at most 108 bytes
     world = in_a_world_where(
@@ -298,7 +297,7 @@ def test_a_pool_works_without_shared_memory_on_disk_and_with_a_folder_it_cannot_
 
 
 def ended(tmp_path, process, wrong, said, cwd=ROOT, before=()):
-    """A process ends with 1 and one line that says so."""
+    """Assert that the process exits with 1 and one line that says `said`."""
     env = (
         os.environ
         | {

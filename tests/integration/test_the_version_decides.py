@@ -1,4 +1,4 @@
-"""The row's version decides: of two writers that read the same invoice, the second one writes
+"""The row's version decides: of two writers that read the same invoice, the second writes
 nothing.
 """
 
@@ -19,7 +19,7 @@ from tests import given
 
 @pytest.fixture(autouse=True)
 def _database(database_url, valkey):
-    """On both databases."""
+    """Run each test on both databases."""
 
 
 @pytest.fixture
@@ -68,8 +68,9 @@ def test_the_second_writer_is_told_and_writes_nothing(copies, write):
 
 
 def test_a_job_that_was_second_is_tried_again_without_using_up_an_attempt(copies):
-    """Given a job with one attempt that read the invoice before another writer wrote, then all it
-    wrote is rolled back, it comes back soon, and folds what it finds then.
+    """Given a job with one attempt whose invoice another writer changed after it was read, then all
+    it wrote is rolled back, and it runs again with what it then finds, without using up the
+    attempt.
     """
     first, stale = copies
     reads = [lambda: stale, lambda: given.fresh(first)]
@@ -96,8 +97,8 @@ def test_a_job_that_was_second_is_tried_again_without_using_up_an_attempt(copies
 
 
 def test_what_came_of_a_charge_is_written_once_and_nobody_believes_otherwise():
-    """Given a charge that was settled, when a writer that read it before says it was refused, then
-    neither its row nor that writer's copy says so.
+    """Given a settled charge, when a writer with an older copy records a refusal, then neither the
+    row nor that copy changes.
     """
     attempt = PaymentAttempt.plan(given.an_invoice(), 12_500, None, "test", real_now())
     first = PaymentConfirmation.request(attempt, "pm_1", "test", real_now())

@@ -1,7 +1,7 @@
-"""Nobody waits behind another: in each queue, accounts and their endpoints take turns, whatever one
-of them has waiting, and whichever way their jobs came into it.
+"""No account waits behind another's backlog: in each queue, accounts and their endpoints take
+turns, however their jobs were queued.
 
-What is counted is the order in which jobs are performed, never seconds.
+The tests count the order in which jobs are performed, never seconds.
 """
 
 import logging
@@ -41,8 +41,8 @@ QUEUE = "messages"
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    """Every job takes no time, also where the process is without CPU meanwhile: time that a job has
-    had is counted, and whoever had more of it would wait for longer.
+    """Freeze the worker's clock: time used counts against an account's turn, and a slow machine
+    would change the order.
     """
     monkeypatch.setattr(worker_module, "time", SimpleNamespace(monotonic=lambda: 1_000.0))
 
@@ -54,7 +54,7 @@ def redis(database_url, valkey):
 
 @pytest.fixture
 def performed():
-    """The numbers of the test's jobs in the order in which they were performed."""
+    """The numbers of the test's jobs, in the order performed."""
     order = []
     kind = JobType("a_test_job", QUEUE, 8, 60, 60.0, order.append)
     registry._jobs[kind.name] = kind
@@ -64,15 +64,15 @@ def performed():
 
 
 def waiting(fair_to, numbers, queue=QUEUE):
-    """Staged jobs of one account, for the relay to carry."""
+    """Stage jobs of one account for the relay to push; return their ids."""
     new = [NewJob(str(number), [number], fair_to) for number in numbers]
     return insert_jobs("a_test_job", new, queue, 8, 0.0, pushed=False)
 
 
 @pytest.mark.parametrize("queue", QUEUES)
 def test_in_each_queue_another_account_is_next(redis, performed, queue):
-    """Given twenty-five jobs of one account, when another's comes, then it is next or next but one,
-    and theirs are done in the order in which they were due.
+    """Given twenty-five jobs of one account, when another's arrives, then it is first or second,
+    and the others keep their order.
     """
     waiting("a", range(25), queue)
     relay.tick(redis)
@@ -95,7 +95,9 @@ def test_those_who_have_as_much_waiting_alternate(redis, performed):
 
 
 def test_a_job_that_is_nudged_at_its_commit_has_its_turn_too(redis, performed):
-    """Given jobs that their commits pushed into RQ, the other account's last."""
+    """Given jobs that their commits pushed into RQ, the other account's last, then that one is
+    first or second.
+    """
     with transaction():
         for number in range(25):
             stage("a_test_job", number, number, fair_to="a")
@@ -119,8 +121,8 @@ def test_an_emptied_redis_takes_nobodys_turn(redis, performed):
 
 
 def test_jobs_that_fail_and_come_back_have_one_turn_with_the_others_of_their_account(redis):
-    """Given an account all of whose jobs fail at first, then another's are not held up by their
-    second attempts.
+    """Given an account all of whose jobs fail at first, then their second attempts do not delay
+    another account's jobs.
     """
     order = []
 
@@ -147,8 +149,8 @@ def test_jobs_that_fail_and_come_back_have_one_turn_with_the_others_of_their_acc
 
 
 def test_rows_of_an_older_release_share_one_turn(redis, performed):
-    """Given rows that were written by a release that knew of no turns, then they are performed, and
-    others are not behind them.
+    """Given rows of a release without turns, then they are performed, and another account's job
+    does not wait behind them.
     """
     for number in range(25):
         execute(
@@ -165,15 +167,15 @@ def test_rows_of_an_older_release_share_one_turn(redis, performed):
 
 
 def test_two_workers_are_not_both_kept_by_one_account(redis):
-    """Given two workers, one of which is at work for an account, then the other is given another
-    account's job, although the first has more waiting; and its own again when nobody else waits.
+    """Given a worker busy with one account, then a second one takes another account's job, although
+    the first account has more waiting, and the first one's again once no other waits.
     """
     begun = []
     second = Worker(QUEUE, redis, "second", lambda _at: None)
 
     def perform(number):
         begun.append(number)
-        if number in {0, 1}:  # meanwhile
+        if number in {0, 1}:  # while this job runs
             second.take(redis.lpop(queue_key(QUEUE)).decode())
 
     registry._jobs["a_test_job"] = JobType("a_test_job", QUEUE, 8, 60, 60.0, perform)
@@ -200,7 +202,9 @@ def test_what_a_request_performs_itself_takes_nobodys_turn(redis, performed):
 
 
 def test_workers_of_a_machine_called_web_are_counted_as_busy(redis, performed):
-    """Given a worker's name, which begins with its machine's, then it is told from a request's."""
+    """Given a worker whose name begins with its machine's, "web-01", then it counts as a worker,
+    not as a request.
+    """
     first, *_ = waiting("a", [1, 2])
     waiting("b", [100])
     claim_job(first, "web-01-7-1a2b3c4d-webhooks-1-0")
@@ -211,9 +215,7 @@ def test_workers_of_a_machine_called_web_are_counted_as_busy(redis, performed):
 
 @pytest.mark.slow
 def test_of_very_many_everybody_has_a_turn(redis, performed, monkeypatch):
-    """Given more accounts than a claim looks at, then each has had its first turn before any has
-    had many.
-    """
+    """Given more accounts than a claim looks at, then each gets a turn before any has had many."""
     monkeypatch.setattr("models.delivery.turns.MOST", 10)
     monkeypatch.setattr(worker_module, "MOST", 10)
     for account in range(27):
@@ -226,8 +228,8 @@ def test_of_very_many_everybody_has_a_turn(redis, performed, monkeypatch):
 
 
 def test_rq_lists_what_waits_and_nothing_else(redis, performed):
-    """Given jobs that were taken out of their order, then RQ's list is the rows that wait, each
-    once, at every moment.
+    """Given jobs taken out of order, then RQ's list always holds exactly the waiting rows, each
+    once.
     """
     waiting("a", range(6))
     waiting("b", range(100, 103))
@@ -265,7 +267,7 @@ def test_four_workers_at_once_claim_each_job_once(redis, performed):
 
 
 def test_a_lost_entry_costs_nobody_his_turn(redis, performed):
-    """Given a worker that died with an id in its hand, then the job is found by its row."""
+    """Given an id lost with a dead worker, then its job is found by its row."""
     waiting("a", range(5))
     waiting("b", [100])
     relay.tick(redis)
@@ -274,7 +276,7 @@ def test_a_lost_entry_costs_nobody_his_turn(redis, performed):
     assert performed.index(100) <= 1
 
 
-# What it costs
+# What turns cost
 
 
 @pytest.fixture
@@ -317,7 +319,7 @@ def test_a_turn_costs_nothing_alone_and_one_statement_among_others(redis, perfor
 
 
 def test_a_claim_reads_the_index_of_turns_and_no_more(redis, performed, statements):
-    """Given thousands of rows, then both databases find whose turn it is in an index of those that
+    """Given thousands of rows, then both databases find the next turn in an index of the rows that
     wait in RQ.
     """
     waiting("a", range(3_000))
@@ -339,12 +341,12 @@ def test_a_claim_reads_the_index_of_turns_and_no_more(redis, performed, statemen
         assert "Seq Scan on staged_job" not in plan, plan
 
 
-# The jobs there are
+# Existing jobs take turns
 
 
 def test_the_deliveries_of_a_slow_endpoint_leave_another_clinic_its_turn(redis, monkeypatch):
-    """Given twenty-five events for one clinic's software and one for another's, then the other's is
-    among the first; and so is one of another endpoint of the same clinic.
+    """Given twenty-five events for one endpoint, one for another clinic's and one for another
+    endpoint of the same clinic, then those two are among the first.
     """
     monkeypatch.setenv("WEBHOOKS_TO_LOOPBACK", "true")
     reset_process()
@@ -368,8 +370,8 @@ def test_the_deliveries_of_a_slow_endpoint_leave_another_clinic_its_turn(redis, 
 
 
 def test_an_event_of_one_clinic_waits_behind_no_burst_of_anothers(redis):
-    """Given the platform's events, told apart by the account in what we wrote at Stripe, and those
-    of connected accounts, by their own.
+    """Given twelve payment events of one clinic on the platform's Stripe account, then another
+    clinic's event, told apart by its metadata, is processed within two rounds.
     """
     first, second = given.an_invoice(), given.an_invoice()
     for number in range(12):
@@ -382,7 +384,7 @@ def test_an_event_of_one_clinic_waits_behind_no_burst_of_anothers(redis):
     assert given.fresh(second).status == "paid"
 
 
-# No interleaving loses or doubles a job
+# No interleaving loses or duplicates a job
 
 STEPS = st.lists(
     st.one_of(
@@ -405,9 +407,9 @@ STEPS = st.lists(
 )
 @generated(steps=STEPS)
 def test_no_interleaving_loses_or_doubles_a_job(redis, performed, steps):
-    """Given jobs of several accounts staged, pushed, copied and popped in any order, workers that
-    die with an id in their hand or with a claim, and a Redis that is emptied, then each job is
-    performed once.
+    """Given jobs of several accounts that are staged, pushed, copied and popped in any order,
+    workers that die with an id or a claim, and a Redis that is emptied, then each job is performed
+    once.
     """
     StagedJob.delete().execute()
     redis.flushall()
@@ -421,13 +423,13 @@ def test_no_interleaving_loses_or_doubles_a_job(redis, performed, steps):
 
 
 class _Story:
-    """What happens to jobs of several accounts, their queue, and its workers."""
+    """What happens to the jobs of several accounts, their queue and its workers."""
 
     def __init__(self, redis):
         self.redis, self.staged = redis, 0
 
     def play(self, steps):
-        """How many jobs were staged."""
+        """Play the steps; return how many jobs were staged."""
         for what, who in steps:
             getattr(self, what)(who)
         return self.staged
@@ -470,11 +472,11 @@ class _Story:
             Worker(QUEUE, self.redis, name, lambda _at: None).take(popped.decode())
 
 
-# Which jobs go where
+# Which jobs go to which queue
 
 
 def staged():
-    """Queue and whose it is, by the job's name."""
+    """Return each job's queue and account, by the job's name."""
     return {row.name: (row.queue, row.fair_to) for row in StagedJob.select()}
 
 
@@ -485,8 +487,8 @@ def test_links_and_texts_asked_for_by_hand_are_what_people_wait_for(texting):
 
 
 def test_charges_refunds_and_what_a_charge_waits_for_are_too(clinic, valkey):
-    """Given a link and then a charge by phone, which waits for the link to be closed, and a refund,
-    then all of it is where people are served; an event, and what follows from it, is not.
+    """Given a link, a charge by phone, which waits until the link is closed, and a refund, then all
+    are in the interactive queue; an event is not.
     """
     links = f"/api/invoices/{clinic.invoice.id}/payment-links"
     clinic.client.simulate_post(links, json={}, headers=clinic.headers)
@@ -511,7 +513,7 @@ def test_charges_refunds_and_what_a_charge_waits_for_are_too(clinic, valkey):
 
 
 def test_what_a_scan_stages_is_not(redis):
-    """Given the end of a link because the balance changed, then nobody waits for that."""
+    """Given a link that closes because the balance changed, then its job is not interactive."""
     invoice = given.an_invoice()
     with transaction():
         link = PaymentLink.plan(invoice, real_now())
@@ -521,8 +523,8 @@ def test_what_a_scan_stages_is_not(redis):
 
 
 def test_what_waits_for_nobody_is_moved_when_somebody_waits_for_it(redis):
-    """Given a job that waits in its own queue, when a request stages it where people are served,
-    then it is pushed there; an unknown queue is refused.
+    """Given a job in its own queue, when a request stages it again as interactive, then it moves
+    there; an unknown queue is refused.
     """
     invoice = given.an_invoice()
     with transaction():

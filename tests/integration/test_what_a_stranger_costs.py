@@ -1,4 +1,6 @@
-"""What a request may cost before its key is checked: work is counted, on any machine alike."""
+"""What a request can cost before its key is checked, counted in instructions, so that every machine
+agrees.
+"""
 
 import io
 from functools import partial
@@ -21,7 +23,7 @@ ROUTES_WITH_KEY = [
     for method in ("get", "post", "put", "patch", "delete")
     if getattr(getattr(resource, f"on_{method}", None), "needs_key", False)
 ]
-# what gunicorn lets through: a request line of 8,190 bytes, and as much in each header
+# gunicorn's limit: a request line of 8,190 bytes, and as much in each header
 HEAD = 8_000
 WORK = 150_000  # instructions; a plain request without a key takes some 10,000
 
@@ -49,14 +51,14 @@ HEADS = {
 
 
 class Unread(io.BytesIO):
-    """A body that nobody should ask for."""
+    """A body that must not be read."""
 
     def read(self, _size: int | None = -1) -> bytes:
         raise AssertionError("the body was read")
 
 
 def asked(client, method, route, length=0, **head):
-    """The status of an answer to a request whose body is there, unread."""
+    """Return the status of the answer to a request whose body must stay unread."""
     path = falcon.uri.encode(route.replace("{", "").replace("}", ""))
     environ = falcon.testing.create_environ(path, method=method, **head)
     environ["wsgi.input"] = Unread()
@@ -65,7 +67,7 @@ def asked(client, method, route, length=0, **head):
 
 
 def posted(client, route, body, headers):
-    """The status of an answer to a body that is read."""
+    """Return the status of the answer to a request whose body is read."""
     return answered(
         client, falcon.testing.create_environ(route, method="POST", headers=headers, body=body)
     )
@@ -81,8 +83,8 @@ def answered(client, environ):
     ("method", "route"), [("GET", "/api/invoices"), ("POST", "/api/payments/phone")]
 )
 def test_a_long_head_without_a_good_key_is_little_work(client, method, route):
-    """Given the longest heads that the server takes, made for what looks at them, when there is no
-    key, then the answer has cost little, and half of it for half the head.
+    """Given the longest heads the server takes, built to be expensive, when there is no key, then
+    the answer costs little, and at most in proportion to the length.
     """
 
     def ask(head):
@@ -95,8 +97,8 @@ def test_a_long_head_without_a_good_key_is_little_work(client, method, route):
 
 
 def test_no_body_is_read_and_no_card_number_sought_before_the_key_is_checked(client):
-    """Given a body of the largest size and a card number in the query, when the key is wrong, then
-    every endpoint that needs one says so, and has looked at neither.
+    """Given a body of the largest size and a card number in the query, when the key is missing or
+    wrong, then every endpoint that needs one answers 401, and reads neither.
     """
     assert len(ROUTES_WITH_KEY) > 30
     for method, route in ROUTES_WITH_KEY:
@@ -121,7 +123,7 @@ OPEN = sorted(
 
 
 def test_whatever_anybody_may_ask_for_is_little_work(client):
-    """The API's description is made once: it is large, and the same for all."""
+    """The API's description is large and built only once."""
     for route in OPEN:
         asked(client, "GET", route)
         assert work_of(partial(asked, client, "GET", route)) <= WORK, route
@@ -142,7 +144,7 @@ BODIES = {
     "deep": b'{"a":',
     "a list": b"[4,",
 }
-# whose signature or form is not good; each reads its body at once
+# signatures and forms that are not valid; each of these reads its body at once
 DOORS = {
     "/api/webhooks/stripe": {"Stripe-Signature": "t=1," + "v1=ab," * 1_300},
     "/api/webhooks/stripe/connect": {"Stripe-Signature": "t=1,v1=" + "a" * 7_000},

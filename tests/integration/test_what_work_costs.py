@@ -1,7 +1,7 @@
-"""What work costs, counted: statements and commits at the database, round trips to Redis. A change
-that asks for a row twice, or commits once more, shows here.
+"""What work costs: statements and commits at the database, round trips to Redis. A change that
+reads a row twice, or commits once more, fails here.
 
-The numbers are what the work takes today; they may fall, and rise only with a reason.
+The numbers are today's; they can fall, and rise only for a reason.
 """
 
 import pytest
@@ -18,15 +18,15 @@ from tests.watching.counting import commands_done, counted
 
 
 def performed(redis, name):
-    """What it costs a worker, whose connections are open, to perform the newest job called `name`,
-    while nothing else waits.
+    """Return what a worker with open connections spends on the newest job called `name`, and its
+    row; no other job is due.
     """
     due = "UPDATE staged_job SET due_at = ?, pushed_at = NULL WHERE state = 'waiting' AND name"
     execute(f"{due} <> ?", (2**60, name))
     execute(f"{due} = ?", (0, name))
     for queue in QUEUES:
         redis.delete(f"rq:queue:{queue}")
-        redis.sadd(f"rq:workers:{queue}", "rq:worker:w1")  # each is served
+        redis.sadd(f"rq:workers:{queue}", "rq:worker:w1")  # each queue has a worker
     redis.hset("rq:worker:w1", "state", "idle")
     relay.tick(redis)
     (queue,) = (queue for queue in QUEUES if redis.llen(f"rq:queue:{queue}"))
@@ -58,7 +58,7 @@ def test_a_webhook_costs_three_statements_and_one_commit(client, valkey):
 
 
 def test_an_event_costs_eighteen_statements_and_two_commits(client, valkey):
-    """Given a payment that makes its invoice paid: the most that an event usually changes."""
+    """Given a payment that settles its invoice: the most that an event usually changes."""
     redis = valkey.client()
     for invoice in (given.an_invoice(), given.an_invoice()):  # the first opens the connections
         given.received(given.an_event("payment_intent.succeeded", given.an_intent(invoice)))
@@ -66,13 +66,13 @@ def test_an_event_costs_eighteen_statements_and_two_commits(client, valkey):
     assert (job.state, given.fresh(invoice).status) == ("done", "paid")
     assert len(cost.statements) <= 18, "\n".join(cost.statements)
     assert cost.commits == 2
-    # shown as started; locked; unlocked and shown as finished
+    # one trip each: shown as started; locked; unlocked and shown as finished
     assert cost.trips <= 3
-    assert cost.commands <= 29  # one asks whether another worker has had it since
+    assert cost.commands <= 29  # one reads whether another worker has had it since
 
 
 def test_a_text_is_sent_at_the_cost_it_has(texting):
-    """Given a link that is there and a person who agreed, then each row is read once."""
+    """Given an existing link and a customer who consented, then each row is read once."""
     texting.consents().ask()
     for queue in QUEUES:
         given.worked(texting.redis, queue)
@@ -80,13 +80,13 @@ def test_a_text_is_sent_at_the_cost_it_has(texting):
     cost, job = performed(texting.redis, "send_payment_link")
     assert (job.state, Message.get().status) == ("done", "accepted")
     assert len(cost.statements) <= 20, "\n".join(cost.statements)
-    assert cost.commits == 4  # claimed, decided, about to leave, recorded
+    assert cost.commits == 4  # claimed, decided, about to send, recorded
 
 
 def test_a_job_that_does_nothing_costs_two_statements_and_two_trips(
     database_url, valkey, monkeypatch
 ):
-    """Given a job of one function that does nothing, then what is left is the price of any job."""
+    """Given a job that does nothing, then what remains is the cost of any job."""
     kind = JobType("a_test_job", "messages", 3, 60, 60.0, lambda _number: None)
     monkeypatch.setitem(registry._jobs, kind.name, kind)
     redis = valkey.client()

@@ -1,3 +1,3 @@
-"""A storm over real processes: seeded load and faults, and a judge of its own over effects and
-money (`bin/test storm`).
+"""A storm over real processes: seeded load and faults, and an independent judge of the effects and
+the money (`bin/test storm`).
 """

@@ -19,6 +19,6 @@ parser.add_argument(
 )
 parser.add_argument("--db", choices=["sqlite", "postgres", "both"], default="both")
 chosen = parser.parse_args()
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as with Ctrl-C: its processes end with it
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as on Ctrl-C: its processes end too
 seed = random.randrange(1_000_000) if chosen.seed is None else chosen.seed
 sys.exit(main(["sqlite", "postgres"] if chosen.db == "both" else [chosen.db], seed, chosen.seconds))

@@ -1,5 +1,5 @@
-"""People who call a clinic in a storm, and what is judged of it: each call that Vapi answered is
-known here, with what was said in it, and who said stop in it is left alone.
+"""Callers who ring a clinic in a storm, and the rules about them: every call that Vapi answered is
+recorded with its transcript, and a caller who says stop is not contacted again.
 """
 
 import json
@@ -20,7 +20,7 @@ SCRIPTS = (
 
 
 class Callers(Actor):
-    """Customers who ring; of some calls Vapi tells in part first, and in full later."""
+    """Customers who ring a clinic; Vapi reports some of the calls in part first, in full later."""
 
     pause = 2.0
     steps = (("ring", 1),)
@@ -41,8 +41,8 @@ class Callers(Actor):
 
 
 def came_in(evidence: Evidence) -> Iterator[str]:
-    """Each call that came in is a call of the clinic that was called, is over, and holds what was
-    said in it; and there is no other.
+    """Each incoming call is recorded for the clinic that was called, has ended and has a
+    transcript; no other incoming call is recorded.
     """
     ours = {row["vapi_id"]: row for row in evidence.of("call") if row.get("direction") == "inbound"}
     there = {row["id"]: row for row in evidence.came_in}
@@ -67,8 +67,8 @@ def _differs(row: Json, told: Json) -> Iterator[str]:
 
 
 def stopped(evidence: Evidence) -> Iterator[str]:
-    """Who says stop to whom they called has opted out there; and is not texted any more until they
-    text START.
+    """A caller who says stop has opted out at the clinic they called, and is not texted again until
+    they text START.
     """
     known = {row["vapi_id"]: row for row in evidence.of("call") if row.get("vapi_id")}
     said = {row["id"] for row in evidence.came_in if STOP in json.dumps(row.get("artifact"))}

@@ -1,4 +1,4 @@
-"""Calls in a storm: who asks for them and who answers, and what is judged of them."""
+"""Calls in a storm: the actors that request and answer them, and the rules about them."""
 
 import json
 import sqlite3
@@ -26,7 +26,7 @@ SCRIPTS = (
     *("fails", "odd_end", "silent", "speaks_spanish", "reads_out_a_card"),
 )
 BLOCKED = "call.start.error-subscription-concurrency-limit-reached"
-# a periodic job that was done is done once more
+# makes the newest finished run of a periodic job run once more
 AGAIN = (
     "UPDATE staged_job SET state = 'waiting', attempts = 0, due_at = 0, pushed_at = NULL,"
     " lease_until = NULL WHERE state = 'done' AND id ="
@@ -37,7 +37,7 @@ EARLIER = timedelta(seconds=1)
 
 
 class CallingOffice(Office):
-    """A clinic's software whose customers agree to calls as well, and answer each in their way."""
+    """A clinic's software whose customers also agree to calls; each of them answers by a script."""
 
     channels = ("sms", "voice")
     due = (-9, 4)
@@ -49,8 +49,8 @@ class CallingOffice(Office):
     )
 
     def more_of(self, body: Json) -> Json:
-        """Where they live; who answers there knows it. Some have the telephone of somebody else of
-        the household.
+        """Return the customer's phone and address, and give the phone a script at Vapi. Some
+        customers share the phone of another one in their household.
         """
         known = self.world.customers[-20:]
         shares = known and self.dice.random() < 0.12
@@ -70,7 +70,7 @@ class CallingOffice(Office):
 
 
 class Scans(Actor):
-    """The day's scans, again and again; and what Vapi has said, said again late."""
+    """Runs the day's scans again and again, and has Vapi repeat old reports late."""
 
     steps = (("scan", 1), ("tell_again", 1))
     pause = 2.0
@@ -84,15 +84,15 @@ class Scans(Actor):
             self.stand_in.control("vapi/tell", call=call["id"], type=kind)
 
     def scan(self) -> None:
-        """They come early, unless a fault strikes whoever has them come."""
+        """Run the scans early; a fault in the database can prevent it."""
         with suppress(sqlite3.Error, psycopg.Error, OSError):
             for job in ("mark_overdue", "scan_overdue"):
                 self.world.town.database.write(AGAIN.format(job=job))
 
 
 def asked_call(evidence: Evidence, one: Asked) -> str:
-    """What is wrong with the promise that somebody will be called; empty when nothing is."""
-    # one that was kept, and could not be told of, says where it is
+    """Return why the call was not carried through as its answer promised, or "" if it was."""
+    # a request that was kept without an outcome answers with the call's location
     call_id = one.answer.get("id") or one.answer["location"].rpartition("/")[2]
     call = evidence.by_id("call").get(call_id)
     if call is None:
@@ -103,7 +103,7 @@ def asked_call(evidence: Evidence, one: Asked) -> str:
 
 
 def placed_once(evidence: Evidence) -> Iterator[str]:
-    """At most one call at Vapi for each attempt, and one that rang for each wish; each is known."""
+    """Each attempt is in the ledger and placed at Vapi at most once; no call rings twice."""
     effects = evidence.by_id("effect")
     for name, times in Counter(row.get("name", "") for row in evidence.calls).items():
         if times > 1:
@@ -121,7 +121,7 @@ def placed_once(evidence: Evidence) -> Iterator[str]:
 
 
 def told_of(evidence: Evidence) -> Iterator[str]:
-    """Each call stands where Vapi says; a doubt is one that Vapi's list cannot settle."""
+    """Each call's state agrees with Vapi; a call in doubt is one that Vapi's list cannot settle."""
     at_vapi = {row.get("name"): row for row in evidence.calls if row.get("endedReason") != BLOCKED}
     keys = {row["id"]: row["key"].split(":")[1] for row in evidence.of("effect")}
     rang = {keys[name]: row for name, row in at_vapi.items() if name in keys}
@@ -139,8 +139,8 @@ def told_of(evidence: Evidence) -> Iterator[str]:
 
 
 def typed_in_calls(evidence: Evidence) -> Iterator[str]:
-    """Each charge in a call is of a card that was typed in it, once, for what somebody agreed to
-    there; whoever typed theirs knows what came of it.
+    """Each charge in a call uses one card entry typed in that call, for the amount agreed to there;
+    no entry is left without an outcome.
     """
     of_charge: dict[str, list[Json]] = defaultdict(list)
     for row in evidence.of("keypad_session"):
@@ -162,8 +162,8 @@ def typed_in_calls(evidence: Evidence) -> Iterator[str]:
 
 
 def one_at_a_time(evidence: Evidence) -> Iterator[str]:
-    """No telephone is rung by two calls of a clinic at a time, whoever of a household they are
-    for.
+    """Two calls of a clinic never ring one phone at the same time, even if several customers share
+    it.
     """
     rang: dict[tuple[str, str], list[Json]] = defaultdict(list)
     for call in evidence.calls:
@@ -176,7 +176,7 @@ def one_at_a_time(evidence: Evidence) -> Iterator[str]:
 
 
 def slots(evidence: Evidence) -> Iterator[str]:
-    """Every slot is free again, but those of calls of which nobody knows."""
+    """Every slot is free again, except those of calls in doubt and of calls with a dead job."""
     calls = evidence.by_id("call")
     for row in evidence.of("call_slot"):
         call = calls.get(row["call_id"], {})
@@ -185,8 +185,8 @@ def slots(evidence: Evidence) -> Iterator[str]:
 
 
 def within_the_rules(evidence: Evidence) -> Iterator[str]:
-    """No call without a decision that allows it, nor one that the rules forbid, as the checker
-    reads them, which knows nothing of the gate.
+    """Each call has a decision that allows it and breaks no rule of the checker, which is
+    independent of the gate.
     """
     allowed: dict[str, list[Json]] = defaultdict(list)
     for row in evidence.of("contact_decision"):
@@ -203,14 +203,14 @@ def within_the_rules(evidence: Evidence) -> Iterator[str]:
 
 
 def _was_there(row: Json, decision: Json) -> bool:
-    """Whether a row was written before a decision, as their ids tell: a STOP whose webhook was lost
-    is heard when Twilio's list is read.
+    """Return whether a row was written before a decision, as their ids show: a STOP whose webhook
+    was lost is recorded only when Twilio's list is read.
     """
     return bool(row["id"].partition("_")[2] < decision["id"].partition("_")[2])
 
 
 def _asked_of_the_checker(evidence: Evidence, decision: Json) -> tuple[Case, list[Made], datetime]:
-    """The contact that was decided on, and those before it."""
+    """Return the contact that was decided on, the contacts before it and its business time."""
     at, phone = _business(evidence, decision["at"]), decision["phone"]
     invoice = evidence.by_id("invoice")[decision["invoice_id"]]
     consents = [
@@ -265,7 +265,7 @@ def _asked_of_the_checker(evidence: Evidence, decision: Json) -> tuple[Case, lis
 
 
 def _made_before(evidence: Evidence, decision: Json, at: datetime) -> list[Made]:
-    """Contacts of the account with the person before this one, by business time."""
+    """Return the earlier contacts of the account with the customer, by business time."""
     debt = decision["invoice_id"]
     about_it = {row["call_id"] for row in evidence.of("call_invoice") if row["invoice_id"] == debt}
     found = [
@@ -287,14 +287,14 @@ def _made_before(evidence: Evidence, decision: Json, at: datetime) -> list[Made]
 
 
 def _contacted_at(evidence: Evidence, call: Json) -> datetime:
-    """Who calls us is known from when they have said who they are."""
+    """Return when contact was made: for an incoming call, when the caller was verified."""
     if call.get("direction") == "inbound" and call["verified_at"] is not None:
         return _business(evidence, call["verified_at"])
     return _moment(call["attempted_at"])
 
 
 def _promised(evidence: Evidence, decision: Json) -> datetime | None:
-    """Until when an open promise about the invoice keeps everybody silent."""
+    """Return until when an open promise about the invoice rules out contact, or None."""
     until = [
         _moment(row["decided_from"])
         for row in evidence.of("promise")
@@ -306,7 +306,7 @@ def _promised(evidence: Evidence, decision: Json) -> datetime | None:
 
 
 def _has_dead_job(evidence: Evidence, call: Json) -> bool:
-    """Whether a job about this call, or an attempt of it, has openly given up."""
+    """Return whether a job about this call, or about an attempt at it, is dead."""
     subjects = {call.get("id"), call.get("effect_id")}
     return any(
         job["state"] == "dead" and subjects & {job["key"].split(":")[0], *_list(job.get("args"))}
@@ -323,7 +323,7 @@ def _moment(micros: int) -> datetime:
 
 
 def _list(value: object) -> list[str]:
-    """A column of JSON, which SQLite gives as text."""
+    """Return a JSON column as a list; SQLite returns it as text."""
     found = json.loads(value) if isinstance(value, str) else value
     return list(found) if isinstance(found, list) else []
 

@@ -1,5 +1,5 @@
-"""Cards that staff type into the secure form in a storm, and what is judged of it by Stripe's
-books: a card that is typed once pays once, and what the page says of it is so.
+"""Cards that staff type into the card form in a storm, and the rules about them, checked against
+Stripe: a card typed once pays at most once, and the page reports the true outcome.
 """
 
 import html
@@ -23,15 +23,15 @@ THREE_D_SECURE = "4000000000003220"
 CARDS = (VISA,) * 6 + (DECLINED, NO_FUNDS, DISPUTED) + (THREE_D_SECURE,) * 2
 # codes after which the page posts the same card again
 AGAIN = frozenset({"unavailable", "outcome_unknown", "conflict", "internal", "rate_limited"})
-TRIES, LOOKS, PAUSE = 5, 20, 0.7  # of a page; seconds
-CLOSES_AFTER = (0.02, 0.1, 0.4)  # seconds after a card was sent
+TRIES, LOOKS, PAUSE = 5, 20, 0.7  # per page; PAUSE in seconds
+CLOSES_AFTER = (0.02, 0.1, 0.4)  # seconds after the card was sent
 UNTOLD = frozenset({"", "processing"})
 ODD = {500, 501, 504}
 
 
 class Desks(Actor):
-    """Staff with a customer on the phone: they type a card, press twice, have two windows open, or
-    close the page amid it; banks hear from customers late.
+    """Staff with a customer on the phone: they type a card, press the button twice, use two windows
+    or close the page before it is answered; some customers authenticate late.
     """
 
     pause = 0.8
@@ -53,13 +53,13 @@ class Desks(Actor):
         self._at_once(self._typed(2))
 
     def close(self) -> None:
-        """The page is closed before it has an answer."""
+        """Close the page before it has an answer."""
         for path, card in self._typed(1):
             with suppress(httpx.HTTPError):
                 self.http.post(path, json=card["body"], timeout=self.dice.choice(CLOSES_AFTER))
 
     def authenticate(self) -> None:
-        """A customer agrees in their bank's app to what was given up at the desk."""
+        """A customer approves in their bank's app a payment that was abandoned at the desk."""
         typed = {card["body"]["paymentMethodId"] for card in self.records.cards[-20:]}
         for account in {clinic.stripe_account for clinic in self.world.clinics}:
             for intent in self.stand_in.every("payment_intents", account):
@@ -67,7 +67,9 @@ class Desks(Actor):
                     self.stand_in.act(intent["id"], "authenticate")
 
     def _typed(self, times: int) -> list[tuple[str, Json]]:
-        """So many cards, each in a form of its own for one bill; none, if no form opens."""
+        """Return `times` cards for one invoice, each typed into its own form; leave out forms that
+        failed.
+        """
         bill = self.bill()
         found = [self._type_one(bill) for _ in range(times)] if bill else []
         return [one for one in found if one is not None]
@@ -90,7 +92,7 @@ class Desks(Actor):
         return url, card
 
     def _in_stripes_frame(self, number: str, account: str) -> Json:
-        """The card as Stripe's frame keeps it; empty when a fault struck."""
+        """Return the card as Stripe's frame stores it, or {} if a fault struck."""
         url = self.world.town.stand_in
         headers = {"Authorization": f"Bearer {PUBLISHABLE_KEY}", "Origin": url}
         headers |= {"Stripe-Account": account} if account else {}
@@ -100,7 +102,7 @@ class Desks(Actor):
         return dict(answer.json()) if answer.is_success else {}
 
     def _owed(self, url: str) -> int:
-        """What the page says is owed; 0 when it shows no form."""
+        """Return the outstanding amount that the page shows, or 0 if it shows no form."""
         with suppress(httpx.HTTPError):
             found = re.search(r'data-config="([^"]*)"', self.http.get(url).text)
             return int(json.loads(html.unescape(found[1]))["outstanding"]) if found else 0
@@ -112,8 +114,8 @@ class Desks(Actor):
                 list(hands.map(lambda one: self._pay(*one), cards))
 
     def _pay(self, path: str, card: Json) -> None:
-        """As the page's script does: the same card again until it is answered, then what came of
-        it.
+        """Do what the page's script does: post the same card until it is answered, then poll the
+        outcome.
         """
         said: Json = {}
         for tried in range(TRIES):
@@ -129,7 +131,7 @@ class Desks(Actor):
         card["said"].append(said.get("code") or said.get("status", ""))
 
     def _send(self, method: str, path: str, body: Json | None = None) -> Json:
-        """What the page was told; nothing, when it is to ask again."""
+        """Return the answer, or {} if the page should ask again."""
         try:
             answer = self.http.request(method, path, json=body)
             said = dict(answer.json())
@@ -143,8 +145,8 @@ class Desks(Actor):
 
 
 def typed_cards(evidence: Evidence) -> Iterator[str]:
-    """A card typed into a form has paid once at most, what was typed with it, for that invoice; and
-    has paid if the page said so, and not if the page said that it was refused.
+    """A card typed into a form pays at most once, and only the typed amount for that invoice. It
+    has paid if the page reported success, and has not if the page reported a refusal.
     """
     paid: dict[str, list[Json]] = defaultdict(list)
     for intent in evidence.intents:

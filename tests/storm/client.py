@@ -1,4 +1,4 @@
-"""A client that follows the answer's own advice: what was not answered is sent again, the same
+"""A client that follows each answer's own advice: it repeats an unanswered request with the same
 bytes under the same key.
 """
 
@@ -16,9 +16,9 @@ from tests.storm.town import STRIPE_KEY
 Json = dict[str, Any]
 AGAIN = frozenset({429, 502, 503})
 LONGEST_WAIT = 3.0
-GIVE_UP = 300.0  # seconds without an answer, long after everything has healed
+GIVE_UP = 300.0  # seconds without an answer, long after every fault has been healed
 KEPT = "202: kept, and no word of what came of it"
-ERRORS_BORNE = 6  # tries after which an error of ours is the answer
+ERRORS_BORNE = 6  # tries after which a 5xx of ours is taken as the answer
 SUCCESS = range(200, 300)
 
 
@@ -46,7 +46,7 @@ class Asked:
 
 
 class Records:
-    """All that was asked, of all threads."""
+    """Everything that all threads have requested."""
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
@@ -66,9 +66,7 @@ class Records:
         return one
 
     def save(self, path: Path) -> None:
-        """One request a line, for who looks into a storm afterwards; secrets of intents are left
-        out.
-        """
+        """Write one request per line for later diagnosis, without the client secrets of intents."""
         with path.open("w") as file:
             for one in self.asked:
                 row = asdict(one)
@@ -79,7 +77,7 @@ class Records:
 
 
 class Api:
-    """The application's HTTP API with a clinic's key."""
+    """The application's HTTP API, called with a clinic's key."""
 
     def __init__(self, url: str, key: str, records: Records) -> None:
         self._http = httpx.Client(
@@ -90,7 +88,7 @@ class Api:
     def ask(
         self, what: str, path: str, body: Json, key: str, method: str = "POST", **about: Any
     ) -> Asked:
-        """Send a request until it is answered for good."""
+        """Send a request until it has a final answer."""
         one = self._records.note(Asked(what, method, path, body, key, time.time(), about))
         until = time.monotonic() + GIVE_UP
         while time.monotonic() < until:
@@ -102,7 +100,9 @@ class Api:
         return one
 
     def _send(self, one: Asked) -> float | None:
-        """Send it once; how long to wait before it is sent again, None when it is answered."""
+        """Send the request once; return how long to wait before the next try, or None once
+        answered.
+        """
         one.sent += 1
         headers = {"Idempotency-Key": one.key} if one.method == "POST" else {}
         try:
@@ -114,20 +114,18 @@ class Api:
         if answer.status_code in AGAIN or document.get("code") == "idempotency_in_progress":
             one.troubles.append(str(answer.status_code))
             return float(answer.headers.get("Retry-After", 0.5))
-        if (
-            answer.status_code >= 500
-        ):  # no client is told to send this again; the judge will hear of it
+        if answer.status_code >= 500:  # no client is advised to repeat this; the judge reports it
             one.troubles.append(f"{answer.status_code}: {answer.text[:300]}")
             if one.sent < ERRORS_BORNE:
                 return 0.5
         if one.method == "POST" and document.get("accepted") is True and KEPT not in one.troubles:
-            one.troubles.append(KEPT)  # what came of it is told to who sends it again
+            one.troubles.append(KEPT)  # a repetition is answered with the outcome
             return 0.5
         one.status, one.answer = answer.status_code, document
         return None
 
     def read(self, path: str, **params: Any) -> Json:
-        """GET, tried a few times; empty when nothing came."""
+        """GET, with up to 20 tries; return {} if none was answered with 200."""
         for _ in range(20):
             try:
                 answer = self._http.get(path, params=params)
@@ -140,7 +138,7 @@ class Api:
 
 
 class Person:
-    """Somebody with a card, before the stand-in's hosted page."""
+    """A customer with a card in front of the stand-in's hosted page."""
 
     def __init__(self) -> None:
         self._http = httpx.Client(
@@ -151,8 +149,8 @@ class Person:
         )
 
     def pay(self, url: str, cards: list[str]) -> int:
-        """Open the address and try these cards in turn; the last page's status, 0 when it could not
-        be opened.
+        """Open the URL and try the cards in turn. Return the last page's status, or 0 if it did not
+        open.
         """
         page = self._open(url)
         status = 0
@@ -182,25 +180,25 @@ class Person:
 
 
 class StandIn:
-    """The stand-ins: their control, and their own record of what they did."""
+    """The providers' stand-ins: their control API, and their own record of what they did."""
 
     def __init__(self, url: str) -> None:
         self.http = httpx.Client(base_url=url, timeout=120, trust_env=False)
 
     def shown(self, path: str, /, **params: Any) -> Json:
-        """What it shows of itself."""
+        """Return what a stand-in shows of its state."""
         answer = self.http.get(f"/sandbox/{path}", params=params)
         answer.raise_for_status()
         return dict(answer.json())
 
     def control(self, path: str, /, **body: Any) -> Json:
-        """Turn something. Raises when it will not be turned."""
+        """Change a stand-in's state. Raises an HTTPStatusError if it refuses."""
         answer = self.http.post(f"/sandbox/{path}", json=body)
         answer.raise_for_status()
         return dict(answer.json())
 
     def act(self, object_id: str, action: str, /, **body: Any) -> bool:
-        """Let something happen to one of Stripe's objects; False when it cannot."""
+        """Apply an action to one of Stripe's objects; return whether it was possible."""
         return self.http.post(f"/sandbox/stripe/{object_id}/{action}", json=body).is_success
 
     def forgive(self) -> None:
@@ -208,7 +206,7 @@ class StandIn:
         self.http.delete("/sandbox/faults").raise_for_status()
 
     def create(self, kind: str, account: str, **form: str) -> Json:
-        """Make an object at Stripe, past the application; empty when a fault struck."""
+        """Create an object at Stripe, bypassing the application; return {} if a fault struck."""
         headers = {
             "Authorization": f"Bearer {STRIPE_KEY}",
             "Stripe-Version": "2026-10-28.endive",
@@ -220,7 +218,7 @@ class StandIn:
         return dict(answer.json()) if answer.is_success else {}
 
     def every(self, kind: str, account: str) -> list[Json]:
-        """All objects of a kind, newest first."""
+        """Return all objects of a kind, newest first."""
         headers = {
             "Authorization": f"Bearer {STRIPE_KEY}",
             "Stripe-Version": "2026-10-28.endive",

@@ -1,6 +1,4 @@
-"""The databases a storm runs on: read by plain SQL, and brought into trouble the way each kind
-knows.
-"""
+"""The databases a storm runs on: read with plain SQL, disturbed in the ways each kind allows."""
 
 import shutil
 import sqlite3
@@ -20,7 +18,7 @@ Fault = Callable[[float], None]
 
 
 class Sqlite:
-    """A file in the storm's folder."""
+    """An SQLite file in the storm's folder."""
 
     kind = "sqlite"
 
@@ -30,7 +28,7 @@ class Sqlite:
         self.faults: dict[str, Fault] = {"database locked by another writer": self.lock}
 
     def rows(self, sql: str) -> list[Row]:
-        """What a query answers."""
+        """Return the rows of a query."""
         connection = sqlite3.connect(self.path, timeout=30)
         try:
             connection.row_factory = sqlite3.Row
@@ -39,7 +37,7 @@ class Sqlite:
             connection.close()
 
     def write(self, sql: str) -> None:
-        """One statement, committed."""
+        """Execute one statement and commit it."""
         connection = sqlite3.connect(self.path, timeout=30)
         try:
             with connection:
@@ -48,7 +46,7 @@ class Sqlite:
             connection.close()
 
     def lock(self, seconds: float) -> None:
-        """Hold the one write lock there is."""
+        """Hold SQLite's only write lock for `seconds`."""
         connection = sqlite3.connect(self.path, timeout=60, isolation_level=None)
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -58,15 +56,15 @@ class Sqlite:
             connection.close()
 
     def files(self) -> list[Path]:
-        """Where its rows lie on disk."""
+        """Return the files that hold the rows."""
         return list(self.path.parent.glob("payphone.db*"))
 
     def stop(self, kept: Path | None) -> None:
-        """The file lies in the storm's folder; it is kept with it."""
+        """Do nothing: the file is kept or deleted with the storm's folder."""
 
 
 class PostgresServer:
-    """A server of its own, which can be killed and revived."""
+    """A PostgreSQL server of its own, which can be killed and restarted."""
 
     kind = "postgres"
 
@@ -80,19 +78,19 @@ class PostgresServer:
         }
 
     def rows(self, sql: str) -> list[Row]:
-        """What a query answers."""
+        """Return the rows of a query."""
         with psycopg.connect(
             self.url, autocommit=True, row_factory=dict_row, connect_timeout=5
         ) as connection:
             return connection.execute(sql.encode()).fetchall()
 
     def write(self, sql: str) -> None:
-        """One statement, committed."""
+        """Execute one statement and commit it."""
         with psycopg.connect(self.url, autocommit=True, connect_timeout=5) as connection:
             connection.execute(sql.encode())
 
     def lock(self, seconds: float) -> None:
-        """Keep everybody else from writing jobs, invoices and events."""
+        """Block all other writers of jobs, invoices and events for `seconds`."""
         with psycopg.connect(self.url) as connection:
             connection.execute("SET lock_timeout = '20s'")
             connection.execute("LOCK TABLE staged_job, invoice, inbox_event IN EXCLUSIVE MODE")
@@ -100,21 +98,21 @@ class PostgresServer:
             connection.rollback()
 
     def cut(self, _seconds: float) -> None:
-        """End every connection."""
+        """Terminate every connection."""
         self.server.terminate_backends()
 
     def kill(self, seconds: float) -> None:
-        """SIGKILL, and back after a while."""
+        """Kill the server with SIGKILL and restart it after at most 4 seconds."""
         self.server.kill()
         time.sleep(min(seconds, 4.0))
         self.server.revive()
 
     def files(self) -> list[Path]:
-        """Where its rows lie on disk."""
+        """Return the files that hold the rows."""
         return [path for path in files_under(self.server.directory) if path.is_file()]
 
     def stop(self, kept: Path | None) -> None:
-        """Stop the server; its data goes to `kept`, if that is given, else away."""
+        """Stop the server; copy its data to `kept` if given, then delete it."""
         self.server.server.cleanup()
         if kept is not None:
             shutil.copytree(self.server.server.pgdata, kept / "postgres", dirs_exist_ok=True)

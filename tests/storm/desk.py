@@ -1,5 +1,5 @@
-"""What people at the clinics decide in a storm, often two at once, and what is judged of it: who is
-to be left alone is, what two decide is done once, and of several corrections the last one counts.
+"""Decisions of clinic staff in a storm, often two at once, and the rules about them: a customer on
+hold is not contacted, a decision made twice is carried out once, and the last correction wins.
 """
 
 import time
@@ -15,17 +15,17 @@ from tests.storm.client import Asked, Json
 from tests.storm.evidence import Evidence
 from tests.storm.load import Actor, Bill, Clinic
 
-HELD = ("attorney", "bankruptcy", "dispute", "hardship")  # by which reasons people are held, too
+HELD = ("attorney", "bankruptcy", "dispute", "hardship")  # reasons that also place a hold
 REASONS = (*HELD, "asked_for_person", "anger", "instalments")
-# a doubt is ended by who has looked at Vapi, which nobody here does
+# these need a look at Vapi's record, which nobody in a storm takes
 UNTRUE = frozenset({"ended", "never_placed"})
-DONE = ("madeCallId", "messageId", "refundIds")  # what an item tells of what was done
+DONE = ("madeCallId", "messageId", "refundIds")  # the fields of a work item that name what was done
 SWITCHES = {"sms": "texts", "voice": "calls"}
 MICROS = 1e6
 
 
 class Desk(Actor):
-    """Staff, two of whom may do the same thing at the same moment."""
+    """Clinic staff, two of whom might do the same thing at the same moment."""
 
     pause = 0.7
     steps = (
@@ -41,20 +41,22 @@ class Desk(Actor):
     )
 
     def about(self, what: str, bill: Bill, path: str, body: Json, **more: str) -> Asked:
-        """Ask something about a bill's person."""
+        """Send a request about an invoice's customer."""
         person = bill.customer["id"]
         path = f"/api/customers/{person}/{path}"
         return self.ask(what, bill.clinic, path, body, customer=person, **more)
 
     def tempt(self, bill: Bill) -> None:
-        """Somebody who has not heard of it has them texted and called."""
+        """Colleagues who do not know of the decision request a text and a call."""
         about = {"invoice": bill.id}
         path = f"/api/invoices/{bill.id}"
         self.ask("link", bill.clinic, f"{path}/payment-links", {"channel": "sms"}, **about)
         self.ask("call", bill.clinic, f"{path}/calls", {}, **about)
 
     def resolve(self) -> None:
-        """Somebody sees to what waits; one of three times somebody else does, too, in their way."""
+        """Resolve an open work item; in one of three cases a colleague resolves it too, in their
+        own way.
+        """
         clinic = self.dice.choice(self.world.clinics)
         items = self.apis[clinic.id].read("/api/work-items", state="open", limit=100)
         waiting = [
@@ -78,7 +80,7 @@ class Desk(Actor):
             list(people.map(lambda body, key: api.ask(what, path, body, key), bodies, keys))
 
     def refund_by_two(self) -> None:
-        """Two give the same payment back, each all that is left of it."""
+        """Two colleagues refund the same payment at once, each in full."""
         bill = self.bill()
         paid = self.apis[bill.clinic.id].read("/api/payments", invoiceId=bill.id) if bill else {}
         taken = [
@@ -91,7 +93,7 @@ class Desk(Actor):
             self._at_once(bill.clinic, "refund", path, [{"reason": "duplicate"}] * 2)
 
     def correct(self) -> None:
-        """Another amount, as long as nobody has paid."""
+        """Change the amount, which is allowed until a payment arrives."""
         bill = self.bill()
         if bill is not None:
             self.ask(
@@ -146,7 +148,7 @@ class Desk(Actor):
             self.tempt(bill)
 
     def change_phone(self) -> None:
-        """They have another number, and have agreed to nothing there."""
+        """Give the customer another number, for which there is no consent."""
         bill = self.bill()
         if bill is None:
             return
@@ -164,8 +166,8 @@ class Desk(Actor):
 
 
 class Operator(Desk):
-    """Who runs the installation, pauses a clinic's texts, calls or charges for a while, changes how
-    it collects, and imports what its books say.
+    """The operator of the installation, who pauses a clinic's texts, calls or charges for a while,
+    changes how it collects, and imports invoices from files.
     """
 
     steps = (
@@ -188,11 +190,11 @@ class Operator(Desk):
             self.records.paused.append(
                 {"account": clinic.id, "what": what, "since": since, "until": until}
             )
-        while not self._switch("resume", what, clinic):  # or it would stay so
+        while not self._switch("resume", what, clinic):  # or the pause would last
             time.sleep(1)
 
     def keep_a_quiet_day(self) -> None:
-        """Today nobody is to be contacted, and then they may be after all."""
+        """Make today a quiet day, and then undo that."""
         clinic = self.dice.choice(self.world.clinics)
         self._choose("quiet day", clinic, quietDays=[f"{self.world.today:%A}".lower()])
         self._tempt_some(clinic)
@@ -210,7 +212,7 @@ class Operator(Desk):
         self._choose("settings", clinic, calling=calling, firstContacts=drafts)
 
     def import_by_two(self) -> None:
-        """Two import the same file at once, and then one in which an amount is another."""
+        """Import the same file twice at once, and then a file with one amount changed."""
         clinic = self.dice.choice(self.world.clinics)
         who, number = f"Import {self.world.number()}", self.world.number()
         rows = [(f"I{number}-{place}", who, self.dice.randint(500, 9_000)) for place in range(3)]
@@ -235,7 +237,7 @@ class Operator(Desk):
         return self._told(how, what, "--account", clinic.id, "--why", "a storm")
 
     def _told(self, *command: str) -> bool:
-        """Whether a command has ended well: a database that is away tells nobody what was done."""
+        """Return whether a command succeeded; if the database is down, its outcome is unknown."""
         try:
             self.world.town.command(*command)
         except RuntimeError:
@@ -245,13 +247,13 @@ class Operator(Desk):
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """From when to when (seconds) nobody may decide to contact whom `about` names."""
+    """A span (seconds) in which no contact with the customers that `about` names may be allowed."""
 
     why: str
     about: Json
     since: float
     until: float = float("inf")
-    but_answers: bool = False  # whoever has asked something may be answered
+    but_answers: bool = False  # whether answers to the customer are still allowed
 
     def forbids(self, decision: Json) -> bool:
         at = decision["at"] / MICROS
@@ -260,8 +262,8 @@ class Silence:
 
 
 def left_alone(evidence: Evidence) -> Iterator[str]:
-    """Once it was answered that somebody is to be left alone, nobody decides to contact them, until
-    somebody says that they may be; nor while their clinic is paused.
+    """Once a request to leave a customer alone is answered, no decision allows contact with them
+    until the request is lifted; nor does one while their clinic is paused.
     """
     silences = _silences(evidence)
     reminders = _reminders(evidence)
@@ -302,7 +304,7 @@ def _silences(evidence: Evidence) -> list[Silence]:
 
 
 def _held(evidence: Evidence, one: Asked) -> list[Silence]:
-    """Until the hold is lifted; an escalation may have found one that is lifted later."""
+    """Until the hold is lifted; an escalation can also have found a hold that is lifted later."""
     if one.what == "escalate" and one.body["reason"] not in HELD:
         return []
     person = one.about["customer"]
@@ -312,7 +314,7 @@ def _held(evidence: Evidence, one: Asked) -> list[Silence]:
 
 
 def _opted_out(evidence: Evidence, one: Asked) -> list[Silence]:
-    """Until they text START."""
+    """Until the customer texts START."""
     about = {"customer_id": one.about["customer"], "phone": one.about["phone"]}
     starts = [each["said_at"] for each in evidence.starts if each["phone"] == about["phone"]]
     until = min((at for at in starts if at > one.begun), default=float("inf"))
@@ -325,7 +327,7 @@ def _moved(_: Evidence, one: Asked) -> list[Silence]:
 
 
 def _promised(evidence: Evidence, one: Asked) -> list[Silence]:
-    """For as long as it is open; of one that has been decided nobody knows since when."""
+    """While the promise is open; when one that is closed was decided is not known."""
     is_open = evidence.by_id("promise").get(one.answer["id"], {}).get("state") == "open"
     about = {"invoice_id": one.about["invoice"]}
     return [Silence(one.what, about, one.ended, but_answers=True)] * is_open
@@ -348,7 +350,7 @@ SILENT: dict[str, Callable[[Evidence, Asked], list[Silence]]] = {
 
 
 def _first_begun(evidence: Evidence, what: str, named: str, after: float = 0.0) -> float:
-    """When something was first asked for at an address that names this; never, if it was not."""
+    """Return when a request naming `named` in its path first began after `after`, or infinity."""
     begun = (
         one.begun
         for one in evidence.asked
@@ -358,7 +360,7 @@ def _first_begun(evidence: Evidence, what: str, named: str, after: float = 0.0) 
 
 
 def _reminders(evidence: Evidence) -> set[str]:
-    """The effects that ask somebody for money: not what answers them, or thanks them."""
+    """Return the ids of effects that ask for money, i.e. neither answers nor thanks."""
     texts = {row["id"]: row.get("kind") for row in evidence.of("message")}
     return {
         row["id"]
@@ -368,8 +370,8 @@ def _reminders(evidence: Evidence) -> set[str]:
 
 
 def decided_once(evidence: Evidence) -> Iterator[str]:
-    """What was chosen about what waits was done, and once, however many chose it: whatever is there
-    was named in an answer, and what was named is there.
+    """What staff chose for a work item was done once, however many chose it: each call or text made
+    by hand is named in an answer, and each one named exists.
     """
     named: dict[str, set[str]] = defaultdict(set)
     for one in evidence.asked:
@@ -389,9 +391,7 @@ def decided_once(evidence: Evidence) -> Iterator[str]:
 
 
 def chosen_at_once(evidence: Evidence) -> Iterator[str]:
-    """Of two who choose about the same thing at the same moment, both are told of what was done
-    once.
-    """
+    """If two resolve one item at the same moment, both answers name the same result."""
     chosen = [one for one in evidence.asked if one.what == "resolve" and one.accepted]
     for first, second in combinations(chosen, 2):
         is_at_once = first.begun < second.ended and second.begun < first.ended
@@ -403,14 +403,14 @@ def chosen_at_once(evidence: Evidence) -> Iterator[str]:
 
 
 def resolved(evidence: Evidence, one: Asked) -> str:
-    """What is wrong with the promise that an item is seen to; empty when nothing is."""
+    """Return why the item was not resolved as its answer promised, or "" if it was."""
     item = evidence.by_id("work_item").get(one.answer["id"])
     if item is None:
         return "its item is not there"
     if item["resolution"] == one.body["action"]:
         return ""
     if item["state"] == "open" or item.get("resolved_by") == "system":
-        return ""  # what has come back is open again, or has ended by itself since
+        return ""  # the item has been reopened, or has ended by itself since
     others = {
         other.body["action"]
         for other in evidence.asked
@@ -420,15 +420,15 @@ def resolved(evidence: Evidence, one: Asked) -> str:
 
 
 def refunded_within(evidence: Evidence) -> Iterator[str]:
-    """No refund was promised that was more than there was to give back."""
+    """No refund was accepted for more than could still be refunded."""
     for row in evidence.of("refund_request"):
         if "greater than unrefunded amount" in (row.get("error") or ""):
             yield f"refund {row['id']} of {row['amount']} was promised, and there was less"
 
 
 def last_word(evidence: Evidence, what: str, about: str, named: str) -> dict[str, list[Json]]:
-    """By what each is `about`, the bodies that may stand at the end: those after which nobody was
-    answered who asked later. What was sent again may have been done although it was refused.
+    """Return, by their `about`, the values that may be final: those of requests after whose end no
+    accepted request began. A repeated request can have been carried out although it was refused.
     """
     by: dict[str, list[Asked]] = defaultdict(list)
     for one in evidence.asked:
@@ -446,7 +446,7 @@ def last_word(evidence: Evidence, what: str, about: str, named: str) -> dict[str
 
 
 def last_words(evidence: Evidence) -> Iterator[str]:
-    """Of several corrections the last one counts."""
+    """The last of several corrections wins."""
     for table, column, what, about, named in (
         ("invoice", "amount_due", "correct", "invoice", "amountDue"),
         ("customer", "phone", "new phone", "customer", "phone"),
@@ -459,7 +459,7 @@ def last_words(evidence: Evidence) -> Iterator[str]:
 
 
 def imported(evidence: Evidence) -> Iterator[str]:
-    """What was imported is there once, as the last file says, whoever else imported it."""
+    """What was imported exists once, as in the last file, even if it was imported twice at once."""
     for file in evidence.imported:
         of_account = [
             row for row in evidence.of("customer") if row["account_id"] == file["account"]

@@ -1,5 +1,5 @@
-"""What the judge judges: the database's rows, the providers' own records and what was asked; none
-of it through the application.
+"""The evidence for the judge: the database's rows, the providers' own records and the requests
+sent, none of it read through the application.
 """
 
 import base64
@@ -57,14 +57,14 @@ NOW = {
     "postgres": "(extract(epoch from clock_timestamp()) * 1000000)::bigint",
 }
 INBOUND = "inboundPhoneCall"
-LOG_HOLDS = 20_000  # requests that the stand-in remembers
+LOG_HOLDS = 20_000  # requests that the stand-in keeps
 
 
 @dataclass
 class Evidence:
-    """Rows by table, and what the stand-ins hold: Stripe's objects with their account (empty: the
-    platform's), requests to text, numbers by their sids; and by account, what was read of its feed
-    and came by webhook.
+    """Rows by table, and the stand-ins' records: Stripe's objects with their account (empty: the
+    platform's), requests to send texts, numbers by sid; and by account, the feed as read and the
+    webhooks received.
     """
 
     rows: dict[str, list[Json]] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class Evidence:
     events: list[Json] = field(default_factory=list)
     deliveries: list[Json] = field(default_factory=list)
     text_requests: list[Json] = field(default_factory=list)
-    calls: list[Json] = field(default_factory=list)  # that were placed
+    calls: list[Json] = field(default_factory=list)  # outgoing
     came_in: list[Json] = field(default_factory=list)
     at_vapi: dict[str, list[Json]] = field(default_factory=dict)
     trunks: list[Json] = field(default_factory=list)  # at Twilio
@@ -98,16 +98,16 @@ class Evidence:
     problems: list[str] = field(default_factory=list)
 
     def of(self, table: str) -> list[Json]:
-        """A table's rows."""
+        """Return a table's rows."""
         return self.rows.get(table, [])
 
     def by_id(self, table: str, key: str = "id") -> dict[Any, Json]:
-        """A table's rows by their id."""
+        """Return a table's rows by id."""
         return {row[key]: row for row in self.of(table)}
 
 
 def gather(town: Town, world: World, records: Records, stand_in: StandIn) -> Evidence:
-    """Everything, read once it is quiet."""
+    """Collect all evidence once the storm is quiet."""
     database = town.database
     at_vapi = stand_in.shown("vapi/objects")
     evidence = Evidence(
@@ -156,7 +156,9 @@ def gather(town: Town, world: World, records: Records, stand_in: StandIn) -> Evi
 
 
 def _rights(asked: list[Asked]) -> list[str]:
-    """What gave who asked a right, and is stored nowhere in clear: to charge a card, to sign in."""
+    """Return the secrets in answers that are stored nowhere in clear: card form tokens, SIP
+    passwords.
+    """
     forms = [one.answer["url"] for one in asked if one.what == "card form" and one.accepted]
     trunks = [one.answer.get("sipCredentials") for one in asked if one.what == "configure"]
     passwords = [each["password"] for each in trunks if each]
@@ -174,8 +176,8 @@ def _requests(stand_in: StandIn, evidence: Evidence) -> list[Json]:
 
 
 def _text_request(row: Json) -> Json:
-    """A request to send: when, to whom, for which effect, and whether it was done. One cut off
-    before it was read names none.
+    """Return a request to send a text: its time, recipient, effect, status and whether it was
+    performed. A request that was cut off before it was read names no effect.
     """
     params = row["params"] or {}
     named = parse_qs(urlsplit(params.get("StatusCallback", "")).query).get("effect", [""])
@@ -189,7 +191,7 @@ def _text_request(row: Json) -> Json:
 
 
 def leaks(town: Town, database: Database, keys: list[str]) -> list[str]:
-    """Card numbers and secrets in the files that this storm leaves behind."""
+    """Return the card numbers and secrets found in the files of this storm."""
     found = []
     needles = [text.encode() for text in (*SECRETS, *keys)]
     needles += [base64.b64encode(needle) for needle in needles]
@@ -201,7 +203,7 @@ def leaks(town: Town, database: Database, keys: list[str]) -> list[str]:
     for path in files:
         try:
             text = path.read_bytes()
-        except FileNotFoundError:  # a server that runs replaces files of its own
+        except FileNotFoundError:  # a running server replaces its own files
             continue
         found += [f"{path.name}: {trace}" for trace in traces_in(text)]
         found += [f"{path.name}: {needle[:9].decode()}…" for needle in needles if needle in text]
@@ -209,7 +211,7 @@ def leaks(town: Town, database: Database, keys: list[str]) -> list[str]:
 
 
 def folder_of(base: Path, kind: str, seed: int) -> Path:
-    """A fresh folder for one storm."""
+    """Create a fresh folder for one storm."""
     number = 1
     while (found := base / f"{kind}-{seed}-{number}").exists():
         number += 1

@@ -1,5 +1,5 @@
-"""Faults in three lanes, drawn from the seed: processes die or freeze, Redis and the database are
-in trouble, providers misbehave.
+"""Faults in three lanes, drawn from the seed: processes die or freeze, Redis and the database fail,
+providers misbehave.
 """
 
 import random
@@ -22,7 +22,7 @@ from tests.storm.town import LEASE, Town
 
 Act = Callable[[random.Random], str]
 
-# What each lane may do, and how often in proportion.
+# What each lane can do, and the relative frequencies.
 PROCESSES = (
     ("web killed", 1),
     ("web worker killed", 3),
@@ -130,8 +130,8 @@ CALL_PATHS = (
 )
 
 
-# What keeps a fault from being made while another one lasts; it is told, and is no verdict about
-# the application.
+# Errors that prevent a fault while another one lasts; they are reported, and say nothing about the
+# application.
 UNMADE = (
     OSError,
     IndexError,
@@ -145,7 +145,7 @@ UNMADE = (
 
 @dataclass(frozen=True)
 class Planned:
-    """One fault of the plan: when, in which lane, what, and a number that decides its details."""
+    """One planned fault: its time, lane and name, and a seed for its details."""
 
     at: float
     lane: str
@@ -154,7 +154,9 @@ class Planned:
 
 
 def plan(seed: int, seconds: float, kind: str) -> list[Planned]:
-    """All faults of a storm, by time: the same for the same seed, duration and kind of database."""
+    """Return all faults of a storm by time; they depend only on the seed, duration and database
+    kind.
+    """
     found = []
     for lane, (mean, choices) in LANES.items():
         dice = random.Random(f"{seed}:{kind}:{lane}")
@@ -169,7 +171,7 @@ def plan(seed: int, seconds: float, kind: str) -> list[Planned]:
 
 
 class Faults:
-    """Lets the plan happen; each lane waits for its own last fault to pass."""
+    """Carries out the plan; each lane waits until its previous fault has passed."""
 
     def __init__(
         self, town: Town, records: Records, seed: int, seconds: float, say: Callable[[str], None]
@@ -191,7 +193,7 @@ class Faults:
             lane.start()
 
     def end(self) -> None:
-        """Wait for the last ones to pass, then undo whatever lasts."""
+        """Wait for the last faults to pass, then undo those that last."""
         for lane in self._lanes:
             lane.join()
         self.town.calm()
@@ -205,7 +207,7 @@ class Faults:
         for fault in (fault for fault in self.plan if fault.lane == lane):
             pause = self.begun + fault.at - time.monotonic()
             if pause < -6:
-                continue  # this lane's last fault took so long that this one's time has passed
+                continue  # this lane's previous fault lasted past the time of this one
             time.sleep(max(0.0, pause))
             begun = time.monotonic() - self.begun
             try:
@@ -265,8 +267,8 @@ class Faults:
         return self._frozen(self._child(dice, relay=True)[0], dice.uniform(3, 12))
 
     def _child(self, dice: random.Random, relay: bool) -> tuple[int, str]:
-        """A worker of the pool, or its relay, which RQ does not list; while Redis is away, any
-        child.
+        """Choose a worker of the pool, or its relay, which RQ does not list; any child if Redis is
+        down.
         """
         known, children = self.town.workers(), self.town.children("pool")
         wanted = [pid for pid in children if (pid in known) != relay] or children
@@ -283,7 +285,7 @@ class Faults:
         return self._restarted("web", dice.choice(WEB_PLACES), dice)
 
     def _restarted(self, name: str, place: str, dice: random.Random) -> str:
-        """Its next life has a place in it at which one of its processes dies, or freezes for a
+        """Restart it so that one of its processes dies at a kill-point, or freezes there for a
         while.
         """
         freezes = name == "pool" and dice.random() < 0.3

@@ -1,6 +1,6 @@
-"""A clinic that goes live in a storm, and is taken down, again and again; and what is judged of
-that: it has one number at most, nothing is left at a provider that nobody has, the setup fee is
-kept only for what went live, and its files are at Vapi once, until they are deleted.
+"""A clinic that goes live in a storm and is taken down, again and again, and the rules about that:
+it has at most one number, no object is left without an owner at a provider, the setup fee is kept
+only for what went live, and each file is at Vapi once until it is deleted.
 """
 
 import base64
@@ -22,8 +22,8 @@ AT_REST = {*LIVED, "rolled_back", "failed", "payment_action_required"}
 
 
 class Owner(Actor):
-    """Deploys, tries again, gives up and takes down, sometimes in two windows at once; and hands in
-    files, and deletes some.
+    """Deploys, retries, rolls back and takes down, sometimes in two windows at once; uploads files
+    and deletes some.
     """
 
     pause = 1.5
@@ -41,7 +41,7 @@ class Owner(Actor):
         super().run()
 
     def choose_phone(self) -> None:
-        """Calls are forwarded from now on, or come by SIP."""
+        """Choose between forwarded calls and SIP."""
         path, body = self.dice.choice(PHONES)
         self.ask("configure", self.clinic, self._path(path), body, "PUT")
 
@@ -73,7 +73,7 @@ class Owner(Actor):
         self.ask("file", self.clinic, self._path("knowledge-files"), body)
 
     def delete_file(self) -> None:
-        """Mostly one that was just handed in."""
+        """Delete a file, one of the last three uploads."""
         known = [one for one in self.records.asked if one.what == "file" and one.accepted][-3:]
         if known:
             file_id = self.dice.choice(known).answer["id"]
@@ -96,9 +96,7 @@ class Owner(Actor):
 
 
 def promised(evidence: Evidence) -> Iterator[str]:
-    """Each Deploy that was accepted is there, and one at a time is under way; each has come to its
-    end.
-    """
+    """Each accepted Deploy has a row, and each deployment has come to its end."""
     there = evidence.by_id("deployment")
     for one in evidence.asked:
         if one.what == "deploy" and one.accepted and one.answer["id"] not in there:
@@ -109,7 +107,7 @@ def promised(evidence: Evidence) -> Iterator[str]:
 
 
 def numbers(evidence: Evidence) -> Iterator[str]:
-    """Each number that is paid for is in somebody's slot, and was bought once."""
+    """Each number that is paid for holds a line's slot, and no line has bought two."""
     held = {
         row["twilio_sid"]: row
         for row in evidence.of("phone_line")
@@ -128,7 +126,9 @@ def numbers(evidence: Evidence) -> Iterator[str]:
 
 
 def left_behind(evidence: Evidence) -> Iterator[str]:
-    """What is at Vapi, or a trunk at Twilio, is somebody's, and what somebody has is there."""
+    """Each object at Vapi and each trunk at Twilio has an owner here, and each one owned exists
+    there.
+    """
     lines = {row["vapi_id"] for row in evidence.of("phone_line") if row["holds_slot"]}
     made = {
         row["provider_id"]: row["name"]
@@ -147,7 +147,7 @@ def left_behind(evidence: Evidence) -> Iterator[str]:
 
 
 def files(evidence: Evidence) -> Iterator[str]:
-    """Each file that was handed in is at Vapi once, until it is deleted."""
+    """Each uploaded file is at Vapi once until it is deleted."""
     rows = {row["name"]: row for row in evidence.of("knowledge_file")}
     there = Counter(file["originalName"] for file in evidence.at_vapi.get("file", []))
     dead = {job["key"] for job in evidence.of("staged_job") if job["state"] == "dead"}
@@ -160,7 +160,7 @@ def files(evidence: Evidence) -> Iterator[str]:
             yield f"file {name} is at Vapi {times} times"
     for name, row in rows.items():
         is_kept = row["id"] not in deleted
-        if row["id"] in dead or row["state"] == "failed":  # openly
+        if row["id"] in dead or row["state"] == "failed":  # an open failure
             continue
         if (row["state"], there[name]) != (("done", 1) if is_kept else ("deleted", 0)):
             what = "handed in" if is_kept else "deleted"
@@ -168,7 +168,7 @@ def files(evidence: Evidence) -> Iterator[str]:
 
 
 def fees(evidence: Evidence) -> Iterator[str]:
-    """A deployment is charged once, and what did not go live was given back."""
+    """Each deployment is charged once, and the fee is refunded if it did not go live."""
     of_step = {row["id"]: row["deployment_id"] for row in evidence.of("deployment_step")}
     back: Counter[str] = Counter()
     for refund in evidence.refunds:
@@ -191,7 +191,7 @@ def fees(evidence: Evidence) -> Iterator[str]:
 
 
 def _given_up(evidence: Evidence, deployment_id: str) -> bool:
-    """Whether a job of one of its steps has openly given up."""
+    """Return whether a job of one of the deployment's steps, or of any phone line, is dead."""
     steps = {
         row["id"] for row in evidence.of("deployment_step") if row["deployment_id"] == deployment_id
     }
@@ -203,7 +203,7 @@ def _given_up(evidence: Evidence, deployment_id: str) -> bool:
 
 
 def _undone_by_a_person(evidence: Evidence) -> bool:
-    """Whether something waits openly for somebody to undo it at a provider."""
+    """Return whether a step waits for staff to undo it at a provider."""
     return any(row["state"] == "undo_failed" for row in evidence.of("deployment_step"))
 
 

@@ -1,8 +1,9 @@
-"""The judge: what differs between what was promised, what the database holds and what the providers
-did.
+"""The judge: it finds differences between what was promised, what the database holds and what the
+providers did.
 
-Each rule reads the evidence only, in plain arithmetic, and answers with one sentence per breach. It
-shares no code with the application: two ways that agree are worth more than one.
+Each rule reads only the evidence, in plain arithmetic, and yields one sentence per breach. It
+shares no code with the application, because agreement of two independent computations is worth more
+than one.
 """
 
 from collections import Counter, defaultdict
@@ -19,7 +20,7 @@ from tests.storm.going_live import DEPLOYING_RULES
 from tests.storm.software import SOFTWARE_RULES
 
 OVER = {"done", "dead", "cancelled"}
-RETURNING = {"pending", "requires_action", "succeeded"}  # refunds that have left, or are leaving
+RETURNING = {"pending", "requires_action", "succeeded"}  # refunds that are paid or can still be
 OPEN_DISPUTE = {"needs_response", "under_review", "warning_needs_response", "warning_under_review"}
 OUTCOMES = {"applied", "unchanged", "ignored", "unmatched", "refused"}
 TEXT_DECIDED = {
@@ -44,13 +45,13 @@ Rule = Callable[[Evidence], Iterator[Finding]]
 
 
 def judge(evidence: Evidence) -> list[Finding]:
-    """Every breach; none, if all is as it must be."""
+    """Return every breach; an empty list if there is none."""
     return [finding for rule in RULES for finding in rule(evidence)]
 
 
 def answers(evidence: Evidence) -> Iterator[Finding]:
-    """Every request was answered, never with an error of ours, and repetitions under one key name
-    one thing.
+    """Every request was answered, never with a 5xx of ours, and all repetitions under one key name
+    one object.
     """
     named: dict[tuple[str, str], set[str]] = {}
     for one in evidence.asked:
@@ -67,7 +68,7 @@ def answers(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _made_by(one: Asked) -> str:
-    """The id of what a request made, as its answer names it."""
+    """Return the id of the object a request made, as its answer names it."""
     answer = one.answer
     return str(
         answer.get("paymentLinkId")
@@ -79,7 +80,7 @@ def _made_by(one: Asked) -> str:
 
 
 def promises(evidence: Evidence) -> Iterator[Finding]:
-    """Each 2xx is a committed row, once, in a state that is final or openly in doubt."""
+    """Each 2xx has exactly one committed row, in a state that is final or openly in doubt."""
     for one in evidence.asked:
         if one.accepted and one.what in PROMISES:
             reason = PROMISES[one.what](evidence, one)
@@ -237,8 +238,8 @@ PROMISES: dict[str, Callable[[Evidence, Asked], str]] = {
 
 
 def lost_events(evidence: Evidence) -> Iterator[Finding]:
-    """What was answered with 2xx is in the inbox, and so is all that happened at Stripe, which was
-    fetched in the end.
+    """Every event answered with 2xx is in the inbox, and so is every event at Stripe, since missed
+    ones are backfilled.
     """
     known = {row["event_id"] for row in _of_stripe(evidence)}
     for delivery in evidence.deliveries:
@@ -260,8 +261,8 @@ def lost_events(evidence: Evidence) -> Iterator[Finding]:
 
 
 def inbox(evidence: Evidence) -> Iterator[Finding]:
-    """Each event is in the inbox once and has an outcome; nothing is there that Stripe did not
-    send.
+    """Each event is in the inbox once with an outcome, and the inbox holds no event that Stripe did
+    not send.
     """
     for (_, event_id), times in Counter(
         (row["account"], row["event_id"]) for row in _of_stripe(evidence)
@@ -282,12 +283,14 @@ def inbox(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _of_stripe(evidence: Evidence) -> list[Json]:
-    """The inbox's rows of Stripe's events."""
+    """Return the inbox's rows of Stripe's events."""
     return [row for row in evidence.of("inbox_event") if row["provider"] == "stripe"]
 
 
 def effects(evidence: Evidence) -> Iterator[Finding]:
-    """At most one effect per intent at each provider, and the ledger says what is there."""
+    """Each intent has at most one effect at its provider, and the ledger agrees with the
+    provider.
+    """
     for kind, objects in (
         ("refund", evidence.refunds),
         ("payment link", evidence.links),
@@ -309,8 +312,8 @@ def effects(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _made_by_us(evidence: Evidence) -> list[Json]:
-    """Intents that the application created itself: a link's sessions, a dashboard or somebody else
-    made the others.
+    """Return the intents that the application created itself, not those of a payment link's session
+    or a dashboard.
     """
     attempts = evidence.by_id("payment_attempt")
     return [
@@ -344,8 +347,8 @@ def _effects_told(evidence: Evidence) -> Iterator[Finding]:
 
 
 def charges(evidence: Evidence) -> Iterator[Finding]:
-    """What intents of ours took of an invoice is never more than was due and had gone back: no
-    charge is made twice by two intents.
+    """Our intents never took more for an invoice than its amount due plus what was returned: no two
+    intents charge for the same balance.
     """
     returned = _returned(evidence)
     taken: Counter[str] = Counter()
@@ -368,8 +371,8 @@ def charges(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _returned(evidence: Evidence) -> dict[str, int]:
-    """What went back of each intent, or is on its way: refunds, and what disputes hold (without
-    fees).
+    """Return how much of each intent has been returned or is being returned: refunds, and amounts
+    withheld by disputes (without fees).
     """
     returned: Counter[str] = Counter()
     for refund in evidence.refunds:
@@ -383,7 +386,7 @@ def _returned(evidence: Evidence) -> dict[str, int]:
 
 
 def payments(evidence: Evidence) -> Iterator[Finding]:
-    """Each payment at Stripe is recorded with its invoice, to the minor unit, and no other is."""
+    """Each payment at Stripe is recorded with its invoice, to the minor unit, and no others are."""
     rows = {row["intent_id"]: row for row in evidence.of("payment") if row["intent_id"]}
     own = {
         intent["id"]: invoice["id"]
@@ -415,8 +418,8 @@ def payments(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _own(evidence: Evidence, invoice: Json) -> list[Json]:
-    """The intents that are an invoice's: they name it and its account, and are in the Stripe
-    account that takes its money.
+    """Return an invoice's intents: those that name it and its account, in the Stripe account that
+    takes its money.
     """
     account = evidence.by_id("account")[invoice["account_id"]]
     named = {"invoice_id": invoice["id"], "account_id": invoice["account_id"]}
@@ -429,8 +432,8 @@ def _own(evidence: Evidence, invoice: Json) -> list[Json]:
 
 
 def books(evidence: Evidence) -> Iterator[Finding]:
-    """Each invoice holds what the stand-in's ledger and the recorded cash say, and stands where
-    that puts it.
+    """Each invoice's amounts agree with the stand-in's ledger and the recorded cash, and its status
+    follows from them.
     """
     returned = _returned(evidence)
     disputed = {
@@ -470,7 +473,7 @@ def books(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _is_withheld(dispute: Json) -> bool:
-    """Whether a dispute that was won still holds the money."""
+    """Return whether a dispute that was won still withholds the money."""
     return (
         dispute["status"] == "won"
         and sum(movement["amount"] for movement in dispute["balance_transactions"]) < 0
@@ -478,7 +481,7 @@ def _is_withheld(dispute: Json) -> bool:
 
 
 def standing(invoice: Json, received: list[tuple[int, int]], today: Any) -> Json:
-    """Where an invoice stands, given pairs of what came in and what of it went back."""
+    """Return an invoice's standing, given pairs of amounts received and returned."""
     came = sum(amount for amount, _ in received)
     back = sum(max(0, min(amount, returned)) for amount, returned in received)
     kept, due, mark = came - back, invoice["amount_due"], invoice["mark"]
@@ -495,7 +498,7 @@ def standing(invoice: Json, received: list[tuple[int, int]], today: Any) -> Json
 
 
 def decisions(evidence: Evidence) -> Iterator[Finding]:
-    """Cash and marks in the database are what somebody asked for."""
+    """Each offline payment, mark and refund was requested."""
     offline = {
         (one.body["invoiceId"], one.body["method"], one.body["reference"]): one.body["amount"]
         for one in evidence.asked
@@ -526,7 +529,7 @@ def decisions(evidence: Evidence) -> Iterator[Finding]:
 def _refunds_asked_for(evidence: Evidence) -> Iterator[Finding]:
     accepted = [one for one in evidence.asked if one.accepted]
     requests = {one.answer["id"] for one in accepted if one.what == "refund"}
-    requests |= {row["id"] for row in evidence.of("deployment_step")}  # its fee is given back
+    requests |= {row["id"] for row in evidence.of("deployment_step")}  # its fee is refunded
     for one in accepted:
         if one.what == "resolve":
             requests |= set(one.answer["context"].get("refundIds", ()))
@@ -536,7 +539,7 @@ def _refunds_asked_for(evidence: Evidence) -> Iterator[Finding]:
 
 
 def texts(evidence: Evidence) -> Iterator[Finding]:
-    """At most one text per request, and none without an effect and a decision that it may be."""
+    """At most one text per request, and each has an effect and a decision that allows it."""
     effects_by_id, allowed = evidence.by_id("effect"), _allowed(evidence)
     sent = [request for request in evidence.text_requests if request["performed"]]
     for request in sent:
@@ -560,7 +563,7 @@ def texts(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _allowed(evidence: Evidence) -> dict[Any, Json]:
-    """The decisions that somebody may be texted, by the effect that followed."""
+    """Return the decisions that allow a text, by effect id."""
     return {
         row["effect_id"]: row
         for row in evidence.of("contact_decision")
@@ -569,7 +572,9 @@ def _allowed(evidence: Evidence) -> dict[Any, Json]:
 
 
 def stops(evidence: Evidence) -> Iterator[Finding]:
-    """Who said STOP is heard, whether Twilio brought it or it was found in Twilio's list."""
+    """Every STOP is recorded, whether Twilio's webhook brought it or it was found in Twilio's
+    list.
+    """
     allowed = _allowed(evidence)
     received = {
         row["event_id"]: row["received_at"] / 1e6 + SOON_COMMITTED
@@ -590,8 +595,8 @@ def stops(evidence: Evidence) -> Iterator[Finding]:
 def _after_stop(
     evidence: Evidence, stop: Json, heard: float, allowed: dict[Any, Json]
 ) -> Iterator[Finding]:
-    """A STOP is committed once its webhook is answered: from then on nobody decides to text or to
-    call, and what was decided leaves in time or never; unless they say START.
+    """A STOP is committed once its webhook is answered. From then on until a START, no decision
+    allows a text or call, and a text decided on before leaves in time or not at all.
     """
     until = min(
         (
@@ -622,8 +627,8 @@ def _after_stop(
 
 
 def last_wishes(evidence: Evidence) -> Iterator[Finding]:
-    """Whose last word was STOP is left alone by whoever uses the sender, in whichever order their
-    words were heard.
+    """A number whose last word was STOP stays opted out from everybody who uses the sender, in
+    whichever order STOP and START arrived.
     """
     said: dict[str, list[tuple[float, str]]] = defaultdict(list)
     for wish, texts_ in (("stop", evidence.stops), ("start", evidence.starts)):
@@ -640,7 +645,7 @@ def last_wishes(evidence: Evidence) -> Iterator[Finding]:
 
 
 def stuck(evidence: Evidence) -> Iterator[Finding]:
-    """Nothing waits or runs any more, and what is dead says why."""
+    """No job waits or runs any more, and each dead job says why."""
     for job in evidence.of("staged_job"):
         if job["state"] not in OVER:
             yield (
@@ -671,15 +676,13 @@ def _due(job: Json, now: int) -> str:
 
 
 def secrecy(evidence: Evidence) -> Iterator[Finding]:
-    """No card number and no secret lies in a file;
-    nothing went wrong that the load itself noticed.
-    """
+    """No file holds a card number or secret, and the load itself reported no problem."""
     yield from (f"at rest: {leak}" for leak in evidence.leaks)
     yield from evidence.problems
 
 
 def _is_dead(evidence: Evidence, subject: str) -> bool:
-    """Whether a job about this row has openly given up."""
+    """Return whether a job about this row is dead."""
     return any(
         job["state"] == OPENLY_DEAD and job["key"].split(":")[0] == subject
         for job in evidence.of("staged_job")

@@ -1,6 +1,6 @@
-"""Gives clinics a live number to call from, a ladder of one call, and cards by keypad, and another
-one the card that its setup fee is charged to, in a process of its own:
-`python -m tests.storm.lines ACCOUNT NUMBER … ACCOUNT CUSTOMER,PAYMENT_METHOD`.
+"""Gives clinics a live number to call from, a ladder of one call and cards by keypad, and another
+clinic the card that its setup fee is charged to, in a separate process: `python -m
+tests.storm.lines ACCOUNT NUMBER … ACCOUNT CUSTOMER,PAYMENT_METHOD`.
 """
 
 import os
@@ -22,7 +22,7 @@ CARDS = {"payment_collection": "in_call", "keypad_payments": True}
 
 
 def main(*named: str) -> None:
-    """Do it."""
+    """Set up each account named on the command line."""
     use_database(get_settings().database_url)
     server = {
         "url": f"{os.environ['PUBLIC_URL']}/api/webhooks/vapi",
@@ -39,7 +39,7 @@ def main(*named: str) -> None:
 
 
 def has_card(account: Account, customer_id: str, card_id: str) -> None:
-    """A card was saved and verified."""
+    """Record a saved and verified card."""
     now = real_now()
     card = {"stripe_customer_id": customer_id, "stripe_payment_method_id": card_id}
     with transaction():

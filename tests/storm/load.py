@@ -1,4 +1,4 @@
-"""What people, clinics and banks do in a storm: each actor draws its next step from the seed."""
+"""What customers, clinics and banks do in a storm: each actor draws its next step from the seed."""
 
 import random
 import threading
@@ -66,7 +66,7 @@ class Bill:
 
 
 class World:
-    """What all actors share."""
+    """The state that all actors share."""
 
     def __init__(self, town: Town, clinics: list[Clinic], records: Records, seed: int) -> None:
         self.town, self.clinics, self.records, self.seed = town, clinics, records, seed
@@ -83,13 +83,13 @@ class World:
         self._lock = threading.Lock()
 
     def number(self) -> int:
-        """One that nobody else was given."""
+        """Return a number that no other caller gets."""
         with self._lock:
             return next(self._numbers)
 
 
 class Actor:
-    """One thread with dice of its own."""
+    """One thread with its own random generator."""
 
     steps: tuple[tuple[str, int], ...] = ()
     pause = 0.2
@@ -112,7 +112,7 @@ class Actor:
             try:
                 getattr(self, step)()
                 self.world.steps[step] += 1
-            except httpx.HTTPError as error:  # of the stand-in, which a fault may have struck
+            except httpx.HTTPError as error:  # from the stand-in, which a fault may have struck
                 self.world.steps[f"{step}: {type(error).__name__}"] += 1
             except Exception as error:
                 self.records.problems.append(
@@ -126,7 +126,7 @@ class Actor:
         return f"{self.name}-{self._count}"
 
     def bill(self) -> Bill | None:
-        """Some invoice, mostly one of the last: so that several want the same one."""
+        """Return some invoice, mostly a recent one, so that several actors pick the same one."""
         bills = self.world.bills
         if not bills:
             return None
@@ -136,8 +136,8 @@ class Actor:
     def ask(
         self, what: str, clinic: Clinic, path: str, body: Json, method: str = "POST", **about: Any
     ) -> Asked:
-        """Ask as the clinic; now and then twice at once under one key, as a client does that has
-        lost patience.
+        """Send a request as the clinic; sometimes twice at once under one key, like an impatient
+        client.
         """
         key, api = self.key(), self.apis[clinic.id]
         if method != "POST" or self.dice.random() > 0.15:
@@ -150,7 +150,7 @@ class Actor:
 class Office(Actor):
     """A clinic's software."""
 
-    channels: tuple[str, ...] = ("sms",)  # by which its customers agree to be contacted
+    channels: tuple[str, ...] = ("sms",)  # to which its customers consent
     due = (-5, 20)  # days from today until a new invoice is due
     steps = (
         ("new_customer", 12),
@@ -195,7 +195,7 @@ class Office(Actor):
         self.world.customers.append((clinic, made.answer))
 
     def more_of(self, _body: Json) -> Json:
-        """What else is known of a new customer."""
+        """Return more fields of a new customer."""
         return {}
 
     def new_invoice(self) -> None:
@@ -419,7 +419,9 @@ class Office(Actor):
 
 
 class Payers(Actor):
-    """People who pay on the hosted page, say STOP, or pay at the clinic's own Stripe dashboard."""
+    """Customers who pay on the hosted page and text STOP or START, and payments that are made at
+    Stripe past the application.
+    """
 
     pause = 0.5
     steps = (
@@ -453,15 +455,15 @@ class Payers(Actor):
         )
 
     def say_stop(self) -> None:
-        """Some person texts STOP; when the application has answered, the wish is committed. One of
-        three webhooks is lost on its way: then only Twilio's list tells of it.
+        """A customer texts STOP; it is committed once the application has answered. One webhook in
+        three is lost, and then only Twilio's list has the text.
         """
         if self.world.customers:
             _, customer = self.dice.choice(self.world.customers[-40:])
             self._say("STOP", customer["phone"], self.records.stops)
 
     def say_start(self) -> None:
-        """Somebody who has said STOP changes their mind."""
+        """A customer who has texted STOP changes their mind."""
         stops = [stop for stop in self.records.stops if stop["heard_at"]]
         if stops:
             self._say("START", self.dice.choice(stops)["phone"], self.records.starts)
@@ -481,18 +483,20 @@ class Payers(Actor):
                 one["heard_at"] = time.time()
                 return
             if all(row["state"] in {"failed", "dropped"} for row in rows):
-                return  # Twilio's list has it
+                return  # only Twilio's list has it
             time.sleep(0.5)
 
     def dashboard(self) -> None:
-        """Staff take part of it by card at Stripe, past the application."""
+        """Staff charge a card for part of the invoice in Stripe's dashboard, past the
+        application.
+        """
         bill = self.bill()
         if bill is not None:
             self._intent(bill, bill.clinic.id)
 
     def alien(self) -> None:
-        """Somebody's payment names this invoice under another clinic's name: it is nobody's money
-        here.
+        """A payment names this invoice together with another clinic's account, so it belongs to no
+        invoice.
         """
         bill = self.bill()
         if bill is not None:
@@ -526,8 +530,8 @@ class Payers(Actor):
 
 
 class Banks(Actor):
-    """Banks that settle, dispute and decide; a Stripe that sends old events again; somebody who
-    forges events.
+    """Banks that settle payments and decide disputes, Stripe redelivering old events, and a forger
+    of events.
     """
 
     steps = (("decide", 14), ("dispute", 3), ("send_again", 16), ("forge", 4))
@@ -569,7 +573,7 @@ class Banks(Actor):
             self.stand_in.control(f"events/{row['event_id']}/redeliver")
 
     def forge(self) -> None:
-        """An event that nobody signed with our secret says that an invoice is paid."""
+        """Send an event, not signed with our secret, that says an invoice is paid."""
         bill = self.bill()
         if bill is None:
             return
@@ -605,14 +609,14 @@ class Banks(Actor):
 
 
 def _in_letters(number: int) -> str:
-    """A family name, for one with digits is none that a caller could say."""
+    """Return a family name without digits, so that a caller can say it."""
     return "".join("abcdefghij"[int(digit)] for digit in str(number)).capitalize()
 
 
 def actors(
     world: World, office: type[Office] = Office, offices: int = 5, payers: int = 2
 ) -> list[Actor]:
-    """Who takes part."""
+    """Return the actors of a storm."""
     return [
         *(office(world, index) for index in range(offices)),
         *(Payers(world, index) for index in range(payers)),

@@ -1,4 +1,4 @@
-"""Has Twilio's list of messages read, and Vapi's of calls, in a process of its own: `python -m
+"""Reads Twilio's list of messages and Vapi's list of calls in a separate process: `python -m
 tests.storm.reading`.
 """
 

@@ -1,4 +1,4 @@
-"""What a storm says of itself: a line while it runs, a table in the end."""
+"""A storm's reports: a line while it runs, a table at the end."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from tests.storm.load import World
 
 
 def line(world: World, faults: Faults) -> str:
-    """How far it is."""
+    """Return the progress so far."""
     asked = list(world.records.asked)
     answered = Counter("2xx" if one.accepted else "refused" for one in asked if one.status)
     again = sum(max(0, one.sent - 1) for one in asked)
@@ -22,7 +22,7 @@ def line(world: World, faults: Faults) -> str:
 
 
 def summary(evidence: Evidence, world: World, faults: Faults) -> str:
-    """The table: requests, events, faults by kind, effects by kind and state, jobs by state."""
+    """Return the table: requests, events, faults, effects, texts, calls, jobs and invoices."""
     kinds = sorted({one.what for one in evidence.asked})
     rows = [
         (f"request {what}", _counts(_word(one) for one in evidence.asked if one.what == what))

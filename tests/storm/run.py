@@ -27,10 +27,10 @@ from tests.storm.software import Software
 from tests.storm.town import LINES, Town
 
 TELL_EVERY = 5.0
-HASTE = 10.0  # seconds between two looks at what waits for its next attempt
-LONG_AGO = 600_000_000  # microseconds after which a quiet call is looked at
-# what waits for its time is due, but for webhooks that wait for one another; and a call in doubt
-# has been over for long
+HASTE = 10.0  # seconds between two times that waiting jobs are made due
+LONG_AGO = 600_000_000  # microseconds after which a call without a report is polled
+# makes every waiting job due, except webhooks, which keep their order, and expires the slots of
+# calls in doubt
 HASTENED = """
 UPDATE staged_job SET due_at = 0, pushed_at = NULL WHERE state = 'waiting'
 AND attempts < max_attempts AND due_at > 0 AND name <> 'deliver_webhook';
@@ -41,12 +41,12 @@ OPEN = "state IN ('waiting', 'running')"
 
 
 def say(text: str) -> None:
-    """A line of progress."""
+    """Print a line of progress."""
     print(text, flush=True)
 
 
 class Storm:
-    """Loads, strikes, heals, judges."""
+    """Runs the load and the faults, heals, and judges."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Storm:
         self._begun = time.monotonic()
 
     def run(self) -> bool:
-        """Whether the judge found nothing. What is needed to look into it is kept if not."""
+        """Return whether the judge found nothing. If it did, the storm's files are kept."""
         database = KINDS[self.kind](self.folder)
         town = Town(database, self.folder, self.calls)
         try:
@@ -132,8 +132,8 @@ class Storm:
         self.table = summary(evidence, world, faults)
 
     def _was_enough(self, faults: Faults) -> bool:
-        """Whether its time is over, and enough was accepted for a verdict to mean anything: on a
-        busy machine that takes longer.
+        """Return whether the time is over and enough requests were accepted for a meaningful
+        verdict; on a busy machine that takes longer.
         """
         return (
             time.monotonic() - faults.begun > self.seconds
@@ -141,7 +141,9 @@ class Storm:
         )
 
     def _clinics(self, town: Town, stand_in: StandIn) -> list[Clinic]:
-        """One clinic on the platform's Stripe account, and one with its own."""
+        """Create a clinic on the platform's Stripe account, one with its own, and for calls one to
+        deploy.
+        """
         connected = stand_in.create("accounts", "", type="standard")["id"]
         clinics = [
             self._clinic(town, "Harbor Dental"),
@@ -167,8 +169,8 @@ class Storm:
         return Clinic(words["account"], words["key"], stripe_account)
 
     def _settle(self, town: Town, database: Database, stand_in: StandIn) -> None:
-        """Wait until nothing is due, as an operator would: what was missed is fetched, what gave up
-        is run once more.
+        """Wait until no job is due; as an operator would, backfill missed events and retry dead
+        jobs.
         """
         undecided = [
             row["id"]
@@ -178,12 +180,12 @@ class Storm:
         ]
         for intent_id in (
             undecided
-        ):  # an intent that its bank has not decided about can neither be paid nor cancelled
+        ):  # an intent that its bank has not decided on can be neither paid nor cancelled
             stand_in.act(
                 intent_id, random.Random(f"{self.seed}:{intent_id}").choice(("succeed", "fail"))
             )
         self._quiet(database, stand_in)
-        town.end_the_day()  # or the judge may find a job that has just begun
+        town.end_the_day()  # or the judge might find a job that has just begun
         self._say("texts and calls that no webhook brought are read in the lists")
         town.run("tests.storm.reading")
         self._say("missed events are fetched, dead jobs are run once more")
@@ -199,8 +201,8 @@ class Storm:
         self._quiet(database, stand_in)
 
     def _look_at_calls(self, database: Database, stand_in: StandIn) -> None:
-        """Some minutes have passed in which nothing was heard of calls; what Vapi told in part, it
-        tells in full.
+        """Act as if minutes had passed without a report of the calls: have Vapi send the full
+        reports it owes, and poll the calls.
         """
         for rung in self.records.rung:
             if rung["is_bare"]:
@@ -250,7 +252,7 @@ class Storm:
         return True
 
     def _keep_evidence(self, evidence: Evidence) -> None:
-        """What the judge saw, for who looks into it."""
+        """Save the judge's evidence for diagnosis."""
         seen = {
             name: value
             for name, value in vars(evidence).items()
@@ -265,7 +267,7 @@ class Storm:
 
 
 def verdict(storm: Storm, seconds: float) -> str:
-    """The end of the output."""
+    """Return the last part of the output."""
     if not storm.findings:
         return f"{storm.table}\n{storm.kind}: nothing lost, nothing twice, the books agree."
     shown = "\n".join(f"  - {finding}" for finding in storm.findings[:60])
@@ -278,7 +280,7 @@ def verdict(storm: Storm, seconds: float) -> str:
 
 
 def main(kinds: list[str], seed: int, seconds: float) -> int:
-    """Run a storm on each database; 0 if all passed."""
+    """Run a storm on each database; return 0 if all passed, else 1."""
     failed = False
     for kind in kinds:
         storm = Storm(kind, seed, seconds, ROOT / "var" / "storm", calls=True)

@@ -1,5 +1,5 @@
-"""The clinics' own software in a storm: it reads the feed and is told by webhooks; and what is
-judged of that: every event comes, as it was written, and the feed shows each once.
+"""The clinics' own software in a storm: it reads the feed and receives webhooks. The rules about
+that: every event arrives as it was written, and the feed shows each once.
 """
 
 import json
@@ -17,7 +17,7 @@ from tests.storm.load import Actor, Clinic, World
 
 PAGE = 50
 ENDPOINTS = "/api/webhook-endpoints"
-# what happens once to a row, and by what names the row is told of
+# the event types that occur once per row, and the fields that name the row
 ONCE = {
     "promise.": ("promiseId",),
     "call.ended": ("callId",),
@@ -28,7 +28,9 @@ ONCE = {
 
 
 class Software(Actor):
-    """Follows both clinics' events; its endpoints have their troubles, and others come and go."""
+    """Follows both clinics' events; its endpoints fail at times, and other endpoints come and
+    go.
+    """
 
     steps = (("read_on", 6), ("have_trouble", 2), ("come_and_go", 2))
 
@@ -43,14 +45,14 @@ class Software(Actor):
             body = {"url": self.hooks[clinic.id].url}
             self.ask("endpoint", clinic, ENDPOINTS, body, account=clinic.id)
         super().run()
-        for hook in self.hooks.values():  # it heals: whoever asks again after minutes is answered
+        for hook in self.hooks.values():  # healed: deliveries retried minutes later succeed
             hook.statuses.clear()
 
     def read_on(self) -> None:
         self._read_on(self.dice.choice(self.world.clinics))
 
     def _read_on(self, clinic: Clinic) -> bool:
-        """Read a page; whether there was one."""
+        """Read a page and return whether it held an event."""
         since = self._next[clinic.id]
         page = self.apis[clinic.id].read("/api/events", since=since, limit=PAGE)
         self._next[clinic.id] = page.get("next", since)
@@ -61,7 +63,7 @@ class Software(Actor):
         self.hooks[self.dice.choice(self.world.clinics).id].statuses[:] = [503]
 
     def come_and_go(self) -> None:
-        """Another endpoint is turned off, and then deleted while somebody turns it on again."""
+        """Disable another endpoint, then delete it while somebody else enables it again."""
         clinic = self.dice.choice(self.world.clinics)
         made = self.ask("other endpoint", clinic, ENDPOINTS, {"url": self.hooks[clinic.id].url})
         if not made.accepted:
@@ -74,7 +76,7 @@ class Software(Actor):
             both.submit(api.ask, "delete", path, {}, off, "DELETE", endpoint=made.answer["id"])
 
     def finish(self, evidence: Evidence) -> None:
-        """Read to the end, and hand over what came."""
+        """Read the feed to its end and hand over all that arrived."""
         for clinic in self.world.clinics:
             while self._read_on(clinic):
                 pass
@@ -84,7 +86,7 @@ class Software(Actor):
 
 
 def feed(evidence: Evidence) -> Iterator[str]:
-    """Who reads the feed by its cursor has seen each event, once, in its order."""
+    """A client that reads the feed by cursor has seen each event once, in order."""
     for account_id, read in evidence.feed.items():
         written = _written(evidence, account_id)
         if list(written) != read:
@@ -97,7 +99,7 @@ def feed(evidence: Evidence) -> Iterator[str]:
 
 
 def hooks(evidence: Evidence) -> Iterator[str]:
-    """What is written once an endpoint is there comes to it, signed, as it was written."""
+    """Each event written after an endpoint was made arrives there, signed and as written."""
     for one in evidence.asked:
         if one.what != "endpoint" or not one.accepted:
             continue
@@ -113,7 +115,7 @@ def hooks(evidence: Evidence) -> Iterator[str]:
 
 
 def _written(evidence: Evidence, account_id: str) -> dict[str, Json]:
-    """An account's events by their ids, in their order."""
+    """Return an account's events by id, in order."""
     rows = [row for row in evidence.of("outgoing_event") if row["account_id"] == account_id]
     return {
         row["event_id"]: {
@@ -128,8 +130,8 @@ def _written(evidence: Evidence, account_id: str) -> dict[str, Json]:
 
 
 def _came(endpoint: Asked, got: list[tuple[dict[str, str], bytes]]) -> dict[str, Json]:
-    """What the endpoint was told and its secret signs, however long ago; others' come to the same
-    address.
+    """Return the events signed with the endpoint's secret, of whatever age; other endpoints have
+    the same address.
     """
     scheme, found = Webhook(endpoint.answer["secret"]), {}
     for headers, body in got:
@@ -143,7 +145,7 @@ def _came(endpoint: Asked, got: list[tuple[dict[str, str], bytes]]) -> dict[str,
 
 
 def deleted(evidence: Evidence) -> Iterator[str]:
-    """An endpoint that was deleted stays so, and nothing waits for it."""
+    """A deleted endpoint stays deleted, and no delivery waits for it."""
     for one in evidence.asked:
         row = evidence.by_id("webhook_endpoint").get(one.about.get("endpoint"))
         if one.what == "delete" and one.accepted and row is not None:
@@ -157,7 +159,7 @@ def deleted(evidence: Evidence) -> Iterator[str]:
 
 
 def told_once(evidence: Evidence) -> Iterator[str]:
-    """What can happen once to a row is told once of it."""
+    """An event that can occur once per row is sent once."""
     seen: Counter[tuple[str, str]] = Counter()
     for account_id in evidence.feed:
         for event in _written(evidence, account_id).values():

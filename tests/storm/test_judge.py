@@ -1,6 +1,4 @@
-"""The judge condemns: each story begins with books that are in order,
-and lets one thing go wrong.
-"""
+"""The judge finds each breach: each test starts with books in order and lets one thing go wrong."""
 
 import copy
 from datetime import date
@@ -34,8 +32,8 @@ def asked(what, path, answer, body=None, status=200, **about):
 
 
 def in_order() -> Evidence:
-    """An invoice of 125.00, paid by card, of which 25.00 went back; a link was texted; all of it as
-    it must be.
+    """Books in order: an invoice of 125.00 that was paid by card, 25.00 of which was refunded, and
+    a payment link that was texted.
     """
     tags = {"account_id": "ac_1", "invoice_id": "inv_1"}
     invoice = {
@@ -206,7 +204,7 @@ def evidence():
 
 
 def condemned(evidence, *words):
-    """The judge names the breach, in a sentence that holds all these words."""
+    """Assert that the judge reports the breach in a sentence that holds all these words."""
     found = judge(evidence)
     assert any(all(word in finding for word in words) for finding in found), found
 
@@ -225,7 +223,7 @@ def test_a_doubled_charge_of_one_intent(evidence):
 
 
 def test_an_invoice_charged_by_two_intents_of_ours(evidence):
-    """Even where the books agree with Stripe's, nobody may be charged twice for one balance."""
+    """Even if the books agree with Stripe's, two intents must not charge for one balance."""
     again = copy.deepcopy(evidence.intents[0]) | {"id": "pi_2"}
     again["metadata"]["attempt_id"] = "att_2"
     evidence.intents.append(again)
@@ -434,7 +432,7 @@ def test_a_text_sent_twice(evidence):
 
 
 def test_a_text_decided_anew_and_sent_again(evidence):
-    """The second attempt has an effect of its own, and is still the same text."""
+    """The second attempt has its own effect but sends the same text."""
     evidence.rows["effect"].append(
         evidence.rows["effect"][2] | {"id": "eff_4", "key": "text:msg_1:2"}
     )
@@ -480,7 +478,7 @@ def test_a_stop_that_was_answered_and_is_lost(evidence):
 
 
 def test_a_stop_that_was_never_heard(evidence):
-    """Twilio's list has it."""
+    """Given a STOP that is neither delivered nor in the inbox, then it is lost."""
     stopped(evidence, NOON + 0.5)
     evidence.stops[0]["heard_at"] = None
     condemned(evidence, "STOP of +12025550123", "lost")
@@ -548,7 +546,9 @@ def test_a_card_number_at_rest(evidence):
 
 @pytest.fixture
 def called(evidence):
-    """The person was also called once, at ten in the morning, hung up, and nobody texted before."""
+    """The customer was also called once, at ten in the morning, and hung up; no text came
+    before.
+    """
     at = int(NOON * SECOND)
     evidence.business_shift = 7 * 3600.0
     evidence.calls = [{"id": "v-1", "name": "eff_5", "endedReason": "customer-ended-call"}]
@@ -580,7 +580,7 @@ def test_an_attempt_placed_twice(called):
 
 
 def again(called, **at_vapi):
-    """Another attempt of the same call."""
+    """Add another attempt at the same call."""
     second = called.rows["effect"][-1] | {"id": "eff_6", "key": "call:call_1:2"}
     called.rows["effect"].append(second)
     called.rows["contact_decision"].append(
@@ -605,7 +605,7 @@ def test_a_call_without_a_decision(called):
 
 
 def stops(called, opt_out_id):
-    """The person has said STOP long ago; ids tell in which order rows were written."""
+    """The customer said STOP long ago; ids show in which order rows were written."""
     stop = {"id": opt_out_id, "phone": "+12125550123", "wish": "stop", "account_id": None, "at": 0}
     called.rows["opt_out"].append(stop | {"channels": '["voice"]'})
 
@@ -629,7 +629,7 @@ def test_a_call_outside_the_rules(called, hours, wish, code):
 
 
 def called_by_hand(called, hours):
-    """Staff spoke to the person so many hours before that call, about two bills."""
+    """Staff spoke to the customer `hours` before that call, about two invoices."""
     call = {"id": "call_0", "outcome": "spoke", "vapi_id": None, "effect_id": None}
     at = called.rows["call"][0]["attempted_at"] - hours * 3600 * SECOND
     call |= {"ended_reason": "made-by-hand", "attempted_at": at}
@@ -667,7 +667,7 @@ def test_a_call_that_stands_otherwise_than_at_vapi(called, state, words):
 
 @pytest.fixture
 def typed(called):
-    """They typed a card in that call, having agreed to 125.00, and were charged that."""
+    """The customer typed a card in that call after agreeing to 125.00, and was charged that."""
     entry = {"id": "kps_1", "call_id": "call_1", "amount": 12_500, "state": "over"}
     called.rows["keypad_session"] = [entry | {"confirmation_id": "cnf_1"}]
     wish = {"subject": "kps_1", "call_id": "call_1", "amount": 12_500, "words": "Yes, I agree."}

@@ -1,5 +1,5 @@
-"""The judge condemns what goes against people who call, and cards that staff type in: each story
-begins with books that are in order.
+"""The judge finds breaches about incoming calls and about cards that staff type in: each test
+starts with books in order.
 """
 
 import pytest
@@ -13,7 +13,9 @@ CALLED = "call_0000000000000005"
 
 @pytest.fixture
 def evidence():
-    """Somebody rang, said stop, and was texted before; and a card was typed into a form."""
+    """Books in order: a caller who was texted before said stop, and a card was typed into a
+    form.
+    """
     found = in_order()
     row_of(found, "contact_decision", id="dec_0000000000000001", account_id="ac_1")
     artifact = {"transcript": "User: Stop calling me."}

@@ -1,5 +1,5 @@
-"""The judge condemns what goes against people's decisions, and what their software is not told:
-each story begins with books that are in order.
+"""The judge finds breaches of people's decisions, and events that the clinic's software did not
+get: each test starts with books in order.
 """
 
 import json
@@ -26,7 +26,7 @@ def evidence():
 
 
 def answered(evidence, one, ended):
-    """It was answered so many seconds after noon, a second after it was sent."""
+    """Add a request that was answered `ended` seconds after noon, a second after it was sent."""
     one.begun, one.ended = NOON + ended - 1, NOON + ended
     evidence.asked.append(one)
 
@@ -62,7 +62,9 @@ def test_who_is_to_be_left_alone_and_is_not(evidence, what):
 
 
 def test_who_may_be_contacted_again(evidence):
-    """Given a hold that was lifted, and an answer to somebody who is held."""
+    """Given a hold, then an answer to the customer is in order, and so is a text after the hold is
+    lifted.
+    """
     evidence.rows["hold"] = [{"id": "hold_1"}]
     answered(evidence, of_person("hold", "/api/customers/cu_1/holds"), -9)
     condemned(evidence, "hold")
@@ -150,7 +152,7 @@ def test_an_answer_that_was_promised_and_is_not_there(evidence):
 def test_an_item_that_is_resolved_as_nobody_wished(evidence):
     resolves(evidence, "called")
     assert judge(evidence) == []
-    row_of(evidence, "work_item", resolution="over", resolved_by="system")  # it had come back
+    row_of(evidence, "work_item", resolution="over", resolved_by="system")  # it had been reopened
     assert judge(evidence) == []
     row_of(evidence, "work_item", resolution="done", resolved_by="key:key_2")
     condemned(evidence, "yet it is done")
@@ -171,7 +173,9 @@ def test_two_refunds_promised_of_one_payment(evidence):
 
 
 def test_a_correction_that_is_written_over_by_the_one_before(evidence):
-    """Given two corrections, of which the second was sent once the first was answered."""
+    """Given two corrections, the second of which was sent after the first was answered, then the
+    first one's amount is a breach.
+    """
     for amount, ended in ((9_000, 10), (12_500, 20)):
         one = of_person("correct", "/api/invoices/inv_1", {"amountDue": amount})
         answered(evidence, one, ended)
@@ -195,7 +199,7 @@ def test_a_file_that_was_taken_in_twice_or_not_at_all(evidence):
 
 @pytest.fixture
 def told(evidence):
-    """A clinic's software has read one event and was told of it, too."""
+    """A clinic's software has read one event in the feed and received it by webhook."""
     payload = {"promiseId": "prm_1"}
     row = {"id": 1, "event_id": "oev_1", "account_id": "ac_1", "type": "promise.kept"}
     row |= {"payload": json.dumps(payload), "created_at": NOON * SECOND}
@@ -213,7 +217,7 @@ def told(evidence):
 def signed(event, key=KEY):
     body = json.dumps(event).encode()
 
-    at = datetime.fromtimestamp(int(NOON), UTC)  # long ago for whoever judges
+    at = datetime.fromtimestamp(int(NOON), UTC)  # long before the judge runs
     signature = Webhook(key).sign(event["id"], at, body.decode())
     headers = {"webhook-id": event["id"], "webhook-timestamp": str(int(NOON))}
     return headers | {"webhook-signature": signature}, body

@@ -1,5 +1,5 @@
-"""The judge condemns what a clinic that goes live pays for and has not, or has and does not pay
-for: each story begins with one that is live.
+"""The judge finds what a deployed clinic pays for and does not have, or has and does not pay for:
+each test starts with a live one.
 """
 
 import pytest
@@ -12,7 +12,7 @@ SID = "PN1"
 
 @pytest.fixture
 def live():
-    """It was charged 99.00, bought a number and has an assistant."""
+    """A clinic that was charged 99.00, bought a number, and has an assistant and a file."""
     evidence = in_order()
     deployment = {"id": "dep_1", "status": "live", "fee": 9_900, "holds_slot": False}
     line = {"id": "ln_1", "twilio_sid": SID, "state": "owned", "holds_slot": True}

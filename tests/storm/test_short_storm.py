@@ -1,4 +1,4 @@
-"""One short storm of the suite's own; longer ones, and on PostgreSQL, are `bin/test storm`."""
+"""A short storm for the suite; `bin/test storm` runs longer ones, also on PostgreSQL."""
 
 import shutil
 
@@ -21,7 +21,7 @@ def test_a_short_storm_loses_nothing_and_does_nothing_twice(tmp_path):
 
 
 class Files:
-    """A town's files, without the town."""
+    """A town's files without its processes."""
 
     def __init__(self, folder):
         self.folder = self.directory = folder
@@ -37,5 +37,5 @@ def test_secrets_and_card_numbers_are_found_where_they_lie(tmp_path):
     (tmp_path / "payphone.db").write_bytes(b"\0key pk_of_the_clinic\0")
     (tmp_path / "log" / "web.log").write_text("charged 4242-4242 4242 4242\n")
     found = leaks(town, town, ["pk_of_the_clinic"])
-    shutil.rmtree(tmp_path / "log")  # or the sweep after the whole suite finds what was planted
+    shutil.rmtree(tmp_path / "log")  # or the check after the whole suite finds the planted number
     assert {"web.log: card …4242", "payphone.db: pk_of_the…"} <= set(found)

@@ -1,5 +1,5 @@
-"""The processes of a storm, each started anew when it ends, as a process manager does; and where
-each of them is found.
+"""The processes of a storm, each restarted when it ends, as a process manager does, and where to
+find them.
 """
 
 import contextlib
@@ -31,8 +31,8 @@ from tests.storm.databases import Database
 
 ZONE = "America/New_York"
 SENDER = "+15005550006"
-LEASE = 8.0  # seconds of a claim; a worker is frozen for longer than that
-LINES = ("+12025550161", "+12025550162")  # what the clinics call from
+LEASE = 8.0  # seconds of a claim's lease; a frozen worker stays frozen for longer
+LINES = ("+12025550161", "+12025550162")  # the numbers that the clinics call from
 STRIPE_KEY, WEBHOOK_SECRET, CONNECT_SECRET = "sk_test_payphone", "whsec_test_new", "whsec_connect"
 PUBLISHABLE_KEY = "pk_test_payphone"
 VAPI_SECRET = "vapi-webhook-secret-of-the-storm"
@@ -51,13 +51,13 @@ COMMANDS = {
     "pool": ("worker.py",),
     "scheduler": ("scheduler.py",),
 }
-PATIENCE = 300.0  # seconds for a start on a machine that has much else to do
-AGAIN = 0.3  # seconds until what has ended is started anew
+PATIENCE = 300.0  # seconds for a start on a busy machine
+AGAIN = 0.3  # seconds until a process that ended is restarted
 
 
 class Town:
-    """Web, worker pool, scheduler, the providers' stand-ins and a Valkey, on one database; with
-    `calls`, also what a voice agent needs.
+    """Web, worker pool, scheduler, the providers' stand-ins and a Valkey on one database; with
+    `calls`, also the settings that a voice agent needs.
     """
 
     def __init__(self, database: Database, folder: Path, calls: bool = False) -> None:
@@ -116,9 +116,9 @@ class Town:
         self._keeper = threading.Thread(target=self._keep, daemon=True)
 
     def open(self) -> None:
-        """Migrate, start everything, and wait until it answers."""
+        """Migrate, start everything, and wait until the web and the stand-in answer."""
         (self.folder / "log").mkdir(parents=True, exist_ok=True)
-        # However this process ends, what it started ends with it.
+        # However this process ends, the reaper ends the processes it started.
         self._reaper = subprocess.Popen(
             [sys.executable, "-m", "simulation.reaper", self.mark], cwd=ROOT
         )
@@ -156,11 +156,11 @@ class Town:
         self._keeper.start()
 
     def command(self, *arguments: str) -> str:
-        """Run `bin/payphone …`; what it printed. Raises when it fails."""
+        """Run `bin/payphone …` and return its output. Raises RuntimeError if it fails."""
         return self.run("bin.commands", *arguments)
 
     def run(self, module: str, *arguments: str) -> str:
-        """Run a module of ours; what it printed. Raises when it fails."""
+        """Run one of our modules and return its output. Raises RuntimeError if it fails."""
         line = [sys.executable, "-m", module, *arguments]
         done = subprocess.run(
             line,
@@ -202,17 +202,15 @@ class Town:
                     self._start_own(name)
 
     def pid(self, name: str) -> int:
-        """The process that leads `web`, `pool` or `scheduler`."""
+        """Return the id of the leading process of `web`, `pool` or `scheduler`."""
         return self.processes[name].pid
 
     def children(self, name: str) -> list[int]:
-        """What it has forked."""
+        """Return the ids of its live child processes."""
         return [pid for pid in children_of(self.pid(name)) if is_alive(pid)]
 
     def workers(self) -> dict[int, str]:
-        """The queue of each child of the pool that RQ knows;
-        the one it does not know is the relay.
-        """
+        """Return the queue of each child of the pool that RQ lists; it does not list the relay."""
         found: dict[int, str] = {}
         redis = self.valkey.client()
         try:
@@ -220,32 +218,32 @@ class Town:
                 pid, queues = redis.hmget(key, "pid", "queues")
                 if pid:
                     found[int(pid)] = f"worker of {queues.decode()}"
-        except RedisError:  # away, or frozen: then nobody knows which child is which
+        except RedisError:  # down or frozen: nothing can tell the children apart
             pass
         finally:
             redis.close()
         return found
 
     def signal(self, pid: int, number: int, whole_group: bool = False) -> None:
-        """A signal to one of ours, which may be gone already."""
+        """Send a signal to one of our processes, which may have ended already."""
         with contextlib.suppress(ProcessLookupError):
             (os.killpg if whole_group else os.kill)(pid, number)
 
     def end_the_day(self) -> None:
-        """Nothing is begun by the timetable any more."""
+        """Freeze the scheduler, so that no periodic job begins any more."""
         self.signal(self.pid("scheduler"), signal.SIGSTOP)
 
     def calm(self) -> None:
-        """Nothing is frozen any more."""
+        """Thaw all that is frozen."""
         self.valkey.send(signal.SIGCONT)
         for pid in marked(MARK, self.mark, {os.getpid()}):
             self.signal(pid, signal.SIGCONT)
 
     def close(self) -> None:
-        """End every process of this storm, however it came to be."""
+        """Kill every process of this storm, however it was started."""
         self._closing.set()
         if self._keeper.is_alive():
-            self._keeper.join()  # it may be starting one just now
+            self._keeper.join()  # it might be starting a process right now
         until = time.monotonic() + 120
         while (left := marked(MARK, self.mark, {os.getpid()})) and time.monotonic() < until:
             for pid in left:
@@ -264,6 +262,6 @@ class Town:
 
 
 def _until_mid_morning() -> int:
-    """Seconds until half past ten at the clinics: nobody is texted at night."""
+    """Return the seconds until half past ten at the clinics, because no text is sent at night."""
     now = datetime.now(ZoneInfo(ZONE))
     return int((now.replace(hour=10, minute=30, second=0) - now).total_seconds())

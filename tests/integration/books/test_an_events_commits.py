@@ -1,4 +1,4 @@
-"""What an event costs: one commit when it comes in, two in the worker (its claim; what it learned,
+"""What a Stripe event costs: one commit at intake, and two in the worker (its claim; its facts
 together with `done`).
 """
 
@@ -33,7 +33,7 @@ def test_an_event_that_says_nothing_of_money_costs_no_more(client, valkey):
 
 
 def test_what_went_back_is_looked_for_once_for_an_event(client, valkey):
-    """Given an event of a payment, then what went back is asked once, for the one fold."""
+    """Given a payment event, when a worker takes it, then one statement reads what was returned."""
     invoice = given.an_invoice()
     paid = given.an_event("payment_intent.succeeded", given.an_intent(invoice))
     client.simulate_post("/api/webhooks/stripe", **given.signed(paid))
@@ -46,7 +46,9 @@ def test_what_went_back_is_looked_for_once_for_an_event(client, valkey):
 
 
 def test_a_payment_that_is_known_under_another_invoice_stays_there(database_url):
-    """Given an intent whose metadata were changed at Stripe, then its payment is not made again."""
+    """Given a payment recorded for one invoice, when another invoice's metadata names its intent,
+    then it is not recorded again.
+    """
     first, second = given.an_invoice(), given.an_invoice()
     report = PaymentReport("succeeded", 12_500, 12_500, "usd", {})
     assert Payment.record_report(first, "", "pi_1", report, real_now())

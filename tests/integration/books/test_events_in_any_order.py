@@ -1,5 +1,5 @@
-"""Whatever order Stripe's events come in, and however often: the rows end as the ledger that sent
-them (F15, fault 27).
+"""In whatever order and number Stripe's events arrive, the rows agree in the end with the ledger
+that sent them (F15, fault 27).
 """
 
 import json
@@ -26,9 +26,7 @@ DUE = 10_000
 
 
 class Ledger:
-    """Answers what our hints make us ask Stripe: an intent's refunds, a dispute. Its truth is a
-    History.
-    """
+    """Stands in for Stripe: returns an intent's refunds and a dispute as a History has them."""
 
     def __init__(self):
         self.history = History({}, 0, "usd")
@@ -69,7 +67,7 @@ class Ledger:
 def ledger(database_url, valkey, monkeypatch):
     ledger = Ledger()
     monkeypatch.setenv("STRIPE_API_BASE", ledger.url)
-    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "60")  # it answers, however busy it is here
+    monkeypatch.setenv("PAYPHONE_PROVIDER_TIMEOUT", "60")  # the machine might be busy
     get_settings.cache_clear()
     stripe_api.client.cache_clear()
     yield ledger
@@ -79,8 +77,8 @@ def ledger(database_url, valkey, monkeypatch):
 
 
 def take_in(event):
-    """As intake and a worker do: kept once per id, performed,
-    and performed again by a late copy.
+    """Do what intake and a worker do: keep the event once per id, process it, and process it
+    again.
     """
     with transaction():
         inbox_id = InboxEvent.receive(
@@ -104,7 +102,7 @@ def test_any_order_and_repetition_agrees_with_the_ledger(ledger, data):
 
 
 def assert_agrees(row, history):
-    """Every row says what the ledger says."""
+    """Assert that every row agrees with the ledger."""
     assert (row.amount_received, row.amount_returned, row.amount_paid) == (
         history.received,
         history.returned,

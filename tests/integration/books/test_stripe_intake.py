@@ -1,5 +1,5 @@
-"""What is not signed by Stripe, with our secret, lately, over these very bytes, is answered 400 and
-leaves no row (faults 37, 38).
+"""An event that is not validly signed over these bytes with our secret, within five minutes, is
+answered 400 and leaves no row (faults 37, 38).
 """
 
 import json
@@ -56,8 +56,8 @@ def headers_that_do_not_hold(text):
 
 
 def test_why_a_signature_does_not_hold_is_told_apart(client):
-    """Given an old one, another's, and an endpoint without a secret, then each is told as what it
-    is: a clock, a secret, a setting.
+    """Given an old signature, one with another secret, and an endpoint without a secret, then each
+    error names its own cause: the clock, the secret or the setting.
     """
     now = int(time.time())
     reasons = {
@@ -86,7 +86,7 @@ def test_a_signature_that_does_not_hold_is_told_in_the_log(client, monkeypatch):
 
 
 def test_no_signature_that_does_not_hold_is_let_in(client, monkeypatch):
-    asked_at = time.time()  # it stands still, or what is from the future would be of today soon
+    asked_at = time.time()  # frozen, or a future timestamp would soon be within tolerance
     monkeypatch.setattr(stripe_webhooks, "real_seconds", lambda: asked_at)
     text = json.dumps(an_event())
     for name, header in headers_that_do_not_hold(text).items():
@@ -110,14 +110,14 @@ def test_both_secrets_hold_while_one_is_rolled(client, secret):
 
 
 def test_one_good_signature_among_several_is_enough(client):
-    """Stripe signs with each active secret of the endpoint while it is rolled."""
+    """While a secret is rolled, Stripe signs with each active secret of the endpoint."""
     text, now = json.dumps(an_event()), int(time.time())
     theirs = sign(text, "whsec_test_new", now).partition(",")[2]
     assert send(client, text.encode(), f"t={now},v1={'0' * 64},{theirs}").status_code == 200
 
 
 def test_a_replayed_request_is_one_row_while_fresh_and_refused_when_old(client):
-    """The signature is the same each time; what it lets in is there once."""
+    """Given one signed request sent three times, then it is kept once; an old one is refused."""
     request = given.signed(an_event())
     assert [client.simulate_post(PATH, **request).status_code for _ in range(3)] == [200] * 3
     assert (InboxEvent.select().count(), StagedJob.select().count()) == (1, 1)
@@ -144,8 +144,8 @@ def test_a_valid_signature_over_what_is_no_event(client):
 
 
 def test_a_thin_event_is_told_what_to_do(client):
-    """Given an event destination that sends thin events (docs.stripe.com/event-destinations), then
-    the answer says so, and what to make instead.
+    """Given a destination that sends thin events (docs.stripe.com/event-destinations), then the
+    error says so and names the kind of destination to create instead.
     """
     thin = {
         "id": "evt_test_65R9Ijk8dKEYZcXeRWn16R9A7j1FSQ3w3TGDPLLGSM4CW0",
@@ -170,8 +170,8 @@ def test_bytes_that_are_no_text_though_signed(client):
 
 
 def test_each_endpoint_takes_its_own_accounts_events(client):
-    """An event of a connected account comes to /connect, under that endpoint's secret, and to
-    nothing else.
+    """Given an event of the platform at /connect, or of a connected account elsewhere or under the
+    other endpoint's secret, then it is refused.
     """
     own, connected = an_event(), an_event(account="acct_1")
     cases = [

@@ -1,5 +1,5 @@
-"""However decisions about one person interleave, on connections of their own: no cap is exceeded,
-and what commits before an attempt is reserved stops it.
+"""However decisions about one customer interleave on separate connections, no cap is exceeded, and
+what commits before an attempt is reserved stops it.
 """
 
 import threading
@@ -35,7 +35,7 @@ def clinic(texting):
 
 
 def a_waiting_text(clinic, customer, phone):
-    """A text about an invoice of its own whose link is there: only the decision is left."""
+    """Create a text about its own invoice, whose link exists: only the decision is left."""
     invoice = given.an_invoice(clinic.account, customer=customer)
     link = PaymentLink.plan(invoice, real_now())
     link.record_created(f"plink_{invoice.id}", "https://pay.example/1", real_now())
@@ -43,7 +43,7 @@ def a_waiting_text(clinic, customer, phone):
 
 
 def at_once(*calls):
-    """Make the calls in threads of their own that begin together; what they raised."""
+    """Run the calls in threads that start together; return the exceptions they raised."""
     barrier, raised = threading.Barrier(len(calls)), []
 
     def run(call):
@@ -73,7 +73,9 @@ def reserved():
 
 @pytest.mark.parametrize("round_", range(3))
 def test_texts_about_many_invoices_that_are_decided_at_once_keep_to_the_cap(clinic, round_):
-    """Two records of one person, as when a scan and people ask for texts together."""
+    """Given two records of one phone and many texts decided on at once, then the cap holds for both
+    together.
+    """
     twin = given.a_customer(clinic.account, phone=clinic.phone)
     owners = [clinic.customer, twin] * (AT_ONCE // 2)
     known, clinic.customer = clinic.customer, twin
@@ -96,8 +98,8 @@ def test_a_person_with_two_numbers_is_one_person(clinic):
 
 
 def test_what_they_asked_for_counts_whenever_who_decides_read_of_them(clinic):
-    """Given a decision that has read the person's row and then waits for whoever changes how they
-    want to be contacted (45 CFR 164.522(b)), then it heeds the change.
+    """Given a customer row that was read before the customer's request for another channel (45 CFR
+    164.522(b)), then the gate uses the request.
     """
     read_before = Customer.get_by_id(clinic.customer.id)
     change_customer(clinic.customer, {"contact_request": {"channel": "voice"}}, False, "test")
@@ -119,8 +121,8 @@ def test_what_they_asked_for_counts_whenever_who_decides_read_of_them(clinic):
     ids=["address", "time zone", "no address"],
 )
 def test_where_they_live_counts_whenever_who_decides_read_of_them(clinic, change, zone):
-    """Given a decision that has read the person's row and then waits for whoever changes where they
-    live (12 CFR 1006.6(b)), then it heeds the change.
+    """Given a customer row that was read before a change of address or time zone (12 CFR
+    1006.6(b)), then the gate uses the new one.
     """
     home = {"address": {"state": "HI", "postalCode": "96813", "country": "US"}}
     change_customer(clinic.customer, home, False, "test")
@@ -139,7 +141,7 @@ def test_where_they_live_counts_whenever_who_decides_read_of_them(clinic, change
 
 @pytest.mark.parametrize("against", ["hold", "opt-out"])
 def test_what_commits_before_the_attempt_is_reserved_stops_it(clinic, against):
-    """Whatever the order turns out to be: nothing is reserved after the hold or the wish."""
+    """Whatever the order, no text is reserved after the hold or the opt-out has committed."""
     texts = [a_waiting_text(clinic, clinic.customer, clinic.phone) for _ in range(AT_ONCE - 1)]
     committed = []
 

@@ -1,5 +1,5 @@
-"""Whoever locks several things about people takes them in one order, so that none is a deadlock's
-victim: on connections of their own, one of which is seen waiting before the other goes on.
+"""Transactions that take several locks about customers take them in one order, so that none
+deadlocks. Each test waits until one connection blocks on the other before the other goes on.
 """
 
 import threading
@@ -49,7 +49,7 @@ def clinic(texting):
 
 
 def drafted(clinic):
-    """The drafts of two people who owe, those of the clinic's own customer last."""
+    """Create drafts for two customers who owe; return their ids, the own customer's last."""
     clinic.settings(first_contacts="draft")
     twin = given.a_customer(clinic.account, phone=clinic.texting.phone)
     own, clinic.texting.customer = clinic.texting.customer, twin
@@ -64,8 +64,8 @@ def drafted(clinic):
 
 
 def while_it_waits(call, take, then_take):
-    """Given one who has taken something, when another begins a call and comes to wait, then the
-    first can have what it wants next; what the call answered.
+    """Hold a lock, start `call` in a thread, wait until it blocks, then take the next lock. Return
+    what `call` returned.
     """
     answers = []
 
@@ -86,7 +86,7 @@ def while_it_waits(call, take, then_take):
 
 
 def beside(call, held):
-    """What a call answers while somebody holds what it need not wait for."""
+    """Return what `call` returns while locks are held that it must not wait for."""
     answers = []
 
     def run():
@@ -105,14 +105,16 @@ def beside(call, held):
 
 
 def waits():
-    """Whether somebody waits for this connection."""
+    """Return whether a connection waits for this one."""
     return execute(
         "SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
     ).fetchone()
 
 
 def test_who_stops_and_tells_of_a_bankruptcy_is_heard_while_the_gate_decides(clinic):
-    """Given a decision about the person that has their lock and wants their phone's."""
+    """Given a decision that holds the customer's lock and needs the phone's, when the
+    customer texts a STOP and a bankruptcy, then both are recorded.
+    """
     words = a_text(clinic.texting, "STOP texting me, I filed for bankruptcy")
     heard = while_it_waits(
         lambda: clinic.texting.tell(INBOUND, words),
@@ -126,7 +128,9 @@ def test_who_stops_and_tells_of_a_bankruptcy_is_heard_while_the_gate_decides(cli
 
 @pytest.mark.parametrize("held", ["invoice", "customer"])
 def test_drafts_approved_together_stand_in_nobodys_way(clinic, held):
-    """Given a decision about the second person that wants the account's ceiling."""
+    """Given a transaction that holds the customer or their invoice and then needs the account's
+    ceiling, when both drafts are approved, then both are performed.
+    """
     ids = drafted(clinic)
     (invoice,) = Invoice.select().where(Invoice.customer == clinic.customer.id)
     take = {
@@ -142,7 +146,9 @@ def test_drafts_approved_together_stand_in_nobodys_way(clinic, held):
 
 
 def test_drafts_approved_in_any_order_stand_in_nobodys_way(clinic):
-    """Given somebody who has all people of the account looked at again, one after the other."""
+    """Given a recheck of both customers in order of their ids, when the drafts are approved in the
+    reverse order, then both are performed and listed in the order asked for.
+    """
     twin, own = (PlannedContact.get_by_id(each) for each in drafted(clinic))
     assert own.customer_id < twin.customer_id
     answer = while_it_waits(
@@ -155,8 +161,8 @@ def test_drafts_approved_in_any_order_stand_in_nobodys_way(clinic):
 
 
 def test_who_speaks_for_two_people_stands_in_nobodys_way(clinic):
-    """Given a phone of two people, the younger of whom was texted last, and somebody who has both
-    looked at again.
+    """Given two customers with one phone and a recheck of both, when a text speaks of bankruptcy,
+    then both get a hold.
     """
     own = clinic.customer
     twin = given.a_customer(clinic.account, phone=clinic.texting.phone)
@@ -177,7 +183,9 @@ def test_who_speaks_for_two_people_stands_in_nobodys_way(clinic):
 
 
 def test_what_is_said_about_a_bill_waits_for_nobody_who_decides_about_it(clinic):
-    """Given a decision that has the bill and will want the person, who just answers."""
+    """Given a decision that holds the invoice, when the customer texts about it, then the text is
+    recorded without waiting.
+    """
     clinic.owes(3)
     clinic.scan()
     clinic.sends()
@@ -190,8 +198,8 @@ def test_what_is_said_about_a_bill_waits_for_nobody_who_decides_about_it(clinic)
 
 @pytest.mark.parametrize("by", ["another number", "an imported no"])
 def test_a_consent_ends_before_or_after_a_decision_that_relies_on_it(clinic, by):
-    """Given a decision about a text to somebody, then who gives them another number, or imports
-    that they did not consent, waits for it: nothing is sent once that is answered.
+    """Given a decision about a text, when staff change the customer's phone or import a refusal of
+    consent, then the revocation waits for the decision.
     """
     about, texting, now = clinic.owes(3), clinic.texting, business_now()
     Consent.update(text_version=IMPORTED).execute()
@@ -214,7 +222,9 @@ def test_a_consent_ends_before_or_after_a_decision_that_relies_on_it(clinic, by)
 
 
 def test_a_text_is_decided_with_both_ceilings(clinic):
-    """Given a look at another person that asks about a call first, and then about a text."""
+    """Given a transaction that takes the ceiling of calls and then that of texts, when a scan
+    decides on a text, then it takes them in the same order.
+    """
     clinic.owes(3)
     while_it_waits(
         clinic.scan,
@@ -225,7 +235,9 @@ def test_a_text_is_decided_with_both_ceilings(clinic):
 
 
 def test_a_text_that_comes_while_its_item_is_resolved_is_an_item_of_its_own(clinic):
-    """Given somebody who is just answering the person's last text."""
+    """Given staff resolving the work item of the customer's last text, when another text arrives,
+    then it gets its own item.
+    """
     clinic.owes(3)
     clinic.scan()
     clinic.sends()
@@ -243,7 +255,9 @@ def test_a_text_that_comes_while_its_item_is_resolved_is_an_item_of_its_own(clin
 
 
 def test_a_draft_approved_by_its_item_leaves_the_item_to_who_has_the_person(clinic):
-    """Given a decision about another bill of the person that closes the item."""
+    """Given a decision that holds another invoice of the customer and then the item, when the
+    item's draft is approved, then neither deadlocks.
+    """
     clinic.settings(first_contacts="draft")
     clinic.owes(4)
     clinic.scan()
@@ -260,8 +274,8 @@ def test_a_draft_approved_by_its_item_leaves_the_item_to_who_has_the_person(clin
 
 @pytest.mark.parametrize("is_known", [True, False], ids=["known", "unknown"])
 def test_a_wrong_number_is_suppressed_before_or_after_a_decision_about_its_phone(clinic, is_known):
-    """Given a decision about somebody else of the household, who has the same phone, or about
-    whoever it is that a reply came from.
+    """Given a decision that holds the phone's lock, when staff mark the number as wrong, for a
+    known customer or an unknown sender, then the suppression waits for it.
     """
     item = WorkItem.open(
         clinic.account.id,
@@ -282,8 +296,8 @@ def test_a_wrong_number_is_suppressed_before_or_after_a_decision_about_its_phone
 
 
 def test_who_was_called_by_hand_is_known_to_a_decision_that_is_under_way(clinic):
-    """Given a decision about the person that has their lock and wants their phone's, then whoever
-    says that they have called waits for it, and stands in nobody's way.
+    """Given a decision that holds the customer's lock and needs the phone's, when staff record a
+    call by hand, then that waits for the decision without a deadlock.
     """
     clinic.owes(3)
     item = WorkItem.open(
@@ -303,7 +317,9 @@ def test_who_was_called_by_hand_is_known_to_a_decision_that_is_under_way(clinic)
 
 
 def has_two_numbers(clinic):
-    """The numbers of the clinic's own customer, who owes, in the order in which they are locked."""
+    """Give the clinic's own customer, who owes, two numbers; return them in the order in which they
+    are locked.
+    """
     clinic.owes(3)
     clinic.scan()
     first, second = sorted(PHONES)[:2]
@@ -326,8 +342,8 @@ def told_of_a_call(customer):
 
 @pytest.mark.parametrize("stops", [at_the_desk, told_of_a_call])
 def test_a_stop_for_two_numbers_stands_in_nobodys_way(clinic, stops):
-    """Given a look at a person who has two numbers, which holds the second one's lock and then
-    writes down what it found, when they want to be left alone at both.
+    """Given a recheck that holds the second number's lock, when the customer opts out at both
+    numbers, then both are opted out without a deadlock.
     """
     first, second, customer = has_two_numbers(clinic)
     while_it_waits(
@@ -339,7 +355,9 @@ def test_a_stop_for_two_numbers_stands_in_nobodys_way(clinic, stops):
 
 
 def test_an_import_with_opt_outs_stands_in_nobodys_way(clinic, tmp_path):
-    """Given such a look, when a file brings what is overdue of theirs and their stops."""
+    """Given the same recheck, when an import brings overdue invoices and opt-outs for both numbers,
+    then both are imported without a deadlock.
+    """
     first, second, customer = has_two_numbers(clinic)
     file = tmp_path / "export.csv"
     file.write_text(

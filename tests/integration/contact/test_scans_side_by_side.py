@@ -1,5 +1,5 @@
-"""Two scans, an approval and texts by hand at once, on connections of their own: one contact of the
-ladder, and no cap exceeded; and who is due is found by an index.
+"""Scans, approvals and texts by hand that run at once, on separate connections, begin one ladder
+contact and exceed no cap; an index finds the customers who are due.
 """
 
 from contextlib import suppress
@@ -33,7 +33,7 @@ def clinic(texting):
 
 
 def looks(clinic):
-    """A scan's look at the person; one that was overtaken does nothing."""
+    """Return a scan's look at the customer; one that lost the race does nothing."""
 
     def run():
         with suppress(Conflict):
@@ -90,7 +90,7 @@ def test_who_is_due_is_found_by_an_index(clinic):
 
 
 def test_scans_texts_and_calls_by_hand_keep_to_the_cap_together(calling):
-    """Whichever of them come first: a text and a call count towards the same cap."""
+    """In whatever order they come, texts and calls count towards the same cap."""
     clinic = Scanning(calling)
     clinic.days_pass(1)
     clinic.owes(3)
@@ -104,7 +104,7 @@ def test_scans_texts_and_calls_by_hand_keep_to_the_cap_together(calling):
 
 
 def a_waiting_call(calling, invoice):
-    """A call that somebody has asked for: only the decision is left."""
+    """Create a requested call: only the decision is left."""
     return Call.request(
         [invoice],
         calling.customer,

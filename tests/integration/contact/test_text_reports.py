@@ -1,4 +1,6 @@
-"""Reports of a text's fate, in any order and number, early, late, and about what is not ours."""
+"""Delivery reports of texts, in any order and number, early, late, and about texts that are not
+ours.
+"""
 
 import sys
 from datetime import timedelta
@@ -57,8 +59,8 @@ def test_a_report_with_what_no_database_takes_still_counts(clinic):
 
 
 def test_a_report_may_come_before_our_own_answer_is_kept(clinic):
-    """The report names the effect in its address, so it needs no sid of ours; what comes later adds
-    nothing older.
+    """Given a report that arrives before our own answer is recorded, then the effect id in its URL
+    settles the text, and later writes set nothing back.
     """
     clinic.send()
     clinic.deliver()
@@ -102,7 +104,9 @@ def test_a_status_of_tomorrow_changes_nothing(clinic):
 
 
 def test_a_text_whose_reports_were_lost_is_asked_about(clinic):
-    """The web was down when Twilio reported, and Twilio reports a thing only twice."""
+    """Given a text whose reports were lost while the web was down (Twilio reports only twice), then
+    its status is polled.
+    """
     message = clinic.send()
     clinic.stand_in.sandbox.deliver_due(lambda _delivery, _headers: 503)
     clinic.stand_in.sandbox.shared.outbox.all.clear()
@@ -118,8 +122,8 @@ def test_a_text_whose_reports_were_lost_is_asked_about(clinic):
 
 
 def test_texts_beyond_the_first_few_are_asked_about_too(clinic, monkeypatch):
-    """Given more texts on their way than one look stages, when Twilio knows nothing new of the
-    first, then the others have their turn within the hour.
+    """Given more texts under way than one run stages, when Twilio has nothing new about the first,
+    then the others get their turn within the hour.
     """
     monkeypatch.setattr(sys.modules["jobs.poll_text_statuses"], "BATCH", 1)
     message = clinic.send()
@@ -135,8 +139,8 @@ def test_texts_beyond_the_first_few_are_asked_about_too(clinic, monkeypatch):
 
 
 def test_a_look_that_an_older_release_has_staged_is_not_waited_for(clinic, monkeypatch):
-    """Given a text whose look of this hour was staged under the job's former name, then the others
-    have their turn, and the job is done.
+    """Given a text whose poll of this hour was staged under the job's former name, then the job
+    ends without waiting for it.
     """
     monkeypatch.setattr(sys.modules["jobs.poll_text_statuses"], "BATCH", 1)
     message = clinic.send()
@@ -148,7 +152,7 @@ def test_a_look_that_an_older_release_has_staged_is_not_waited_for(clinic, monke
 
 
 def followed(clinic: Texting) -> None:
-    """An hour later, the texts that have been quiet are asked about."""
+    """Poll the texts that have had no recent report."""
     poll_text_statuses.perform()
     given.worked(clinic.redis, "periodic")
     given.retried(clinic.redis, "periodic", 1)
@@ -160,10 +164,10 @@ def followed(clinic: Texting) -> None:
 def test_a_text_that_never_leaves_is_given_up_after_two_days_and_another_may_be_asked_for(
     clinic, status, known_to_twilio
 ):
-    """Twilio lets no text wait for longer than ten hours, so it is not on its way any more; a late
-    report still counts.
+    """Given a text without a report after two days (Twilio queues none for more than ten hours),
+    then it counts as undelivered and another can be requested; a late report still counts.
     """
-    clinic.twilio.books.step = 10**7  # seconds between two statuses: it stays where it is
+    clinic.twilio.books.step = 10**7  # seconds between two statuses, so that it never advances
     message = clinic.send()
     clinic.twilio.books.messages[message.sid]["status"] = status
     if not known_to_twilio:

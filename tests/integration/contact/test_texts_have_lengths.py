@@ -1,5 +1,5 @@
-"""Every text the API takes has a length, so that no index is overfilled; what is too long all the
-same is not called an outage.
+"""Every text field of the API has a maximum length, so that no index entry is too long; a value
+that is too long all the same is not reported as an outage.
 """
 
 import random
@@ -26,7 +26,7 @@ def bodies(base=Body):
 
 
 def unbounded(schema, path=""):
-    """The paths of texts that may be as long as they like."""
+    """Yield the paths of text fields and lists without a maximum length."""
     if schema.get("type") == "string" and not BOUNDS & schema.keys():
         yield path
     for name, member in {**schema.get("properties", {}), **schema.get("$defs", {})}.items():
@@ -68,8 +68,8 @@ def test_a_text_that_is_too_long_is_named(client, field):
 
 
 def test_what_does_not_fit_an_index_is_the_values_fault(database_url):
-    """Given a text that no index of PostgreSQL takes, then it is an error of data, not of a
-    database that is away.
+    """Given a text too long for a PostgreSQL index, then the error is about data, not about an
+    unavailable database.
     """
     account = given.an_account()
     if not is_postgres():

@@ -1,6 +1,4 @@
-"""A text whose fate is not known is never sent again: a report, Twilio's list or a person ends the
-doubt.
-"""
+"""A text in doubt is never sent again: a report, Twilio's list or a person settles it."""
 
 import threading
 from datetime import timedelta
@@ -26,7 +24,7 @@ def clinic(texting: Texting) -> Texting:
 
 
 def in_doubt(clinic: Texting, fault: str, **more) -> Message:
-    """A text that was asked for and got no answer from Twilio."""
+    """Request a text whose send gets no answer from Twilio."""
     clinic.fault(fault, **more)
     assert clinic.ask().status_code == 202
     given.worked(clinic.redis, "messages")
@@ -63,8 +61,8 @@ def test_twilio_has_it_and_a_report_settles_it(clinic, fault, more):
 
 @pytest.mark.parametrize(("fault", "more"), LOST)
 def test_twilio_has_it_and_its_list_settles_it(clinic, fault, more):
-    """No report comes (the web was down): the text is found by number,
-    time and the address in it.
+    """Given no report, since the web was down, then the text is found in Twilio's list by
+    number, time and the payment URL in it.
     """
     message = in_doubt(clinic, fault, **more)
     given.retried(clinic.redis, "messages", 1)
@@ -77,7 +75,9 @@ def test_twilio_has_it_and_its_list_settles_it(clinic, fault, more):
 def test_twilio_may_have_it_and_nothing_tells_so_it_stays_in_doubt_and_is_never_sent_again(
     clinic, fault
 ):
-    """Not finding it settles nothing: a frozen sender may still wake."""
+    """Given a text that Twilio's list does not show, then it stays in doubt, since a frozen sender
+    might still wake.
+    """
     message = in_doubt(clinic, fault, **({"seconds": 0.05} if fault == "timeout_before" else {}))
     clinic.work(rounds=8)
     assert clinic.ask().json["message"]["id"] == message.id
@@ -107,7 +107,9 @@ def test_a_person_ends_the_doubt_and_then_another_may_be_asked_for(clinic):
 
 
 def test_a_late_look_finds_what_the_first_ones_did_not(clinic):
-    """Twilio's list was away while the text was looked for; the hourly look ends the doubt."""
+    """Given a list that was down during the first lookups, when reconciliation runs again later,
+    then it settles the doubt.
+    """
     clinic.fault("error_500", method="GET", times=50)
     message = in_doubt(clinic, "refuse_after")
     clinic.work(rounds=8)
@@ -121,7 +123,9 @@ def test_a_late_look_finds_what_the_first_ones_did_not(clinic):
 
 
 def test_a_text_of_before_is_not_taken_for_the_one_in_doubt(clinic):
-    """Both carry the same address; the first one has its sid."""
+    """Given an earlier text with the same payment URL, whose sid is known, then it does not settle
+    the doubt.
+    """
     clinic.send()
     clinic.deliver()
     message = in_doubt(clinic, "refuse")
@@ -139,8 +143,8 @@ def test_of_two_texts_with_one_address_the_right_one_settles_the_doubt(clinic):
 
 
 def test_a_text_of_ten_minutes_before_is_not_taken_for_the_one_in_doubt(clinic):
-    """Given a text that nobody has told us of, and a later one with the same address that never
-    arrived, then the list does not show the later one.
+    """Given an unsettled text, and one ten minutes later with the same URL that never arrived,
+    then the list does not settle the later one.
     """
     effect = clinic.effect(in_doubt(clinic, "refuse_after"))
     assert TEXT.find(effect) is not None
@@ -150,10 +154,12 @@ def test_a_text_of_ten_minutes_before_is_not_taken_for_the_one_in_doubt(clinic):
 
 
 def test_no_connection_at_all_is_no_doubt(clinic):
-    """Nothing can have left: it is decided anew and sent once Twilio is there again."""
+    """Given no connection to Twilio, or wrong credentials, then nothing was sent: once Twilio
+    answers, the text is decided on again and sent.
+    """
     assert clinic.ask().status_code == 202
     given.worked(clinic.redis, "messages")
-    clinic.twilio.books.tokens.clear()  # and wrong credentials are no verdict either
+    clinic.twilio.books.tokens.clear()  # and wrong credentials are no refusal either
     clinic.work(rounds=2)
     assert (clinic.effect(clinic.message()).error_code, len(clinic.sent())) == ("not_sent", 0)
     from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN
@@ -165,7 +171,7 @@ def test_no_connection_at_all_is_no_doubt(clinic):
 
 def test_many_who_ask_and_many_who_work_at_once_send_one_text(clinic):
     clinic.send()
-    clinic.deliver()  # the link is there, so the next text is due at once
+    clinic.deliver()  # the link exists, so the next text is due at once
     statuses: list[int] = []
 
     def ask() -> None:
@@ -179,7 +185,7 @@ def test_many_who_ask_and_many_who_work_at_once_send_one_text(clinic):
     from jobs.send_payment_link import send_payment_link
 
     def run() -> None:
-        """As a process does that believes it still holds the claim."""
+        """Act like a process that believes it still holds the claim."""
         try:
             send_payment_link.perform(message.id)
         except Exception:
@@ -202,8 +208,8 @@ def in_parallel(calls) -> None:
 
 
 def test_a_stop_and_a_text_at_once_leave_no_text_after_the_stop(clinic):
-    """Whoever decides holds the person: a stop commits before the decision and is seen, or after
-    the text has left.
+    """A decision locks the customer: a STOP either commits before it and is obeyed, or commits
+    after the text was allowed.
     """
     clinic.send()
     clinic.deliver()
@@ -228,7 +234,7 @@ def test_a_stop_and_a_text_at_once_leave_no_text_after_the_stop(clinic):
     row, stopped = clinic.message(message.id), OptOut.get()
     if row.status == "refused":
         assert (row.error_code, len(clinic.sent())) == ("opted_out", 1)
-    else:  # the decision was made, and held the person, before the stop was heard
+    else:  # the decision was made under the lock before the STOP was recorded
         assert (
             len(clinic.sent()),
             ContactDecision.get(ContactDecision.effect_id == row.effect_id).at <= stopped.at,

@@ -1,4 +1,6 @@
-"""What older releases kept in payloads and in the wrong column is found in columns of its own."""
+"""Migration 0014 copies what older releases kept in payloads, or in the wrong column, to its own
+columns.
+"""
 
 import json
 
@@ -52,7 +54,9 @@ def an_old_event(kind: str, payload: str, provider: str = "stripe") -> None:
 
 @pytest.mark.slow
 def test_old_events_are_found_by_what_they_name(before):
-    """Given events of the old release, more than one batch of them, then each has its intent."""
+    """Given more than one batch of an old release's events, then each gets its intent and
+    invoice.
+    """
     for kind, subject in SUBJECTS.items():
         an_old_event(kind, json.dumps({"data": {"object": subject}}))
     an_old_event("message.received", json.dumps({"Body": "hello"}), "twilio")
@@ -71,8 +75,8 @@ def test_old_events_are_found_by_what_they_name(before):
     [("refused", (None, "too_late")), ("declined", ("too_late", None)), ("settled", (None, None))],
 )
 def test_why_a_card_was_not_tried_leaves_the_cards_own_column(database_url, state, columns):
-    """Given a charge that was refused for a reason of ours, then its reason is no decline code any
-    more, and the way back restores it.
+    """Given a charge that we refused for our own reason, then the reason is no longer a decline
+    code, and the down migration restores it.
     """
     now = real_now()
     invoice = given.an_invoice()

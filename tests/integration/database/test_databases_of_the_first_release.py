@@ -1,9 +1,9 @@
-"""What the first release left in its database is worked off by this one: each intent, one effect.
+"""This release finishes what the first release left in its database: each intent gets one effect.
 
-The databases were dumped by the release itself (`tests/data/dump_first_release.py` says how), on
-both engines, together with what the providers' stand-ins had done for it: every job waits, and
-every kind of effect is there in every state, left by processes that got an answer, got none, or
-were killed. Their times are moved, so that the release ended a minute, or thirty hours, ago.
+That release dumped the databases itself (`tests/data/dump_first_release.py` says how), on both
+engines, together with the state of the providers' stand-ins: every job waits, and every kind of
+effect is in every state, left by processes that got an answer, got none, or were killed. The times
+are shifted, so that the release ended a minute, or thirty hours, ago.
 """
 
 import json
@@ -66,7 +66,7 @@ SINCE = {  # jobs that the first release did not have
 NAMES = json.loads((Path(__file__).parents[2] / "contract" / "names.json").read_text("utf-8"))
 DAY = 86_400
 MINUTE, THIRTY_HOURS = 60, 30 * 3_600
-NEAR = 60 * DAY  # what lies nearer than this to the dump is a time of it
+NEAR = 60 * DAY  # a number nearer to the dump's time than this is taken for a time
 RFC_2822 = r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000"
 MADE = {"payment_link": "payment_link", "refund": "refund", "intent_create": "payment_intent"}
 Json = dict[str, Any]
@@ -77,7 +77,7 @@ def kept(name: str) -> str:
 
 
 def moved(text: str, dumped_at: float, seconds: int) -> str:
-    """The text with every time in it so many seconds later."""
+    """Return the text with every time in it `seconds` later."""
 
     def number(found: re.Match[str]) -> str:
         unit = 1_000_000 if len(found[0]) > 10 else 1
@@ -91,7 +91,7 @@ def moved(text: str, dumped_at: float, seconds: int) -> str:
 
 
 class FirstRelease:
-    """The dumped database and stand-ins, as this release finds them."""
+    """The dumped database and stand-ins, opened by this release."""
 
     def __init__(self, stand_in, redis, receiver, about: Json, age: int) -> None:
         self.stand_in, self.redis, self.receiver = stand_in, redis, receiver
@@ -103,7 +103,7 @@ class FirstRelease:
     # Letting this release run
 
     def work(self, rounds: int = 6) -> None:
-        """Do what is due in every queue and hear what the providers tell, while time passes."""
+        """Perform the due jobs of every queue and deliver webhooks, `rounds` times."""
         for _ in range(rounds):
             StagedJob.update(lease_until=0).where(StagedJob.state == "running").execute()
             given.make_due()
@@ -113,32 +113,32 @@ class FirstRelease:
             self.stand_in.deliver(self.client)
 
     def hours_pass(self) -> None:
-        """The reconcilers have their turn: what is in doubt has been quiet for over an hour."""
+        """Let an hour pass, and run the periodic jobs, among them the reconcilers."""
         hour = 3_600 * 1_000_000
         Effect.update(created_at=Effect.created_at - hour).execute()
         Effect.update(last_sent_at=Effect.last_sent_at - hour).execute()
-        earlier = StagedJob.key.concat(" earlier")  # the occurrence of this hour may be among them
+        earlier = StagedJob.key.concat(" earlier")  # this hour's occurrence may be among them
         StagedJob.update(key=earlier).where(StagedJob.key.contains("@")).execute()
         for name in timetable():
             stage_tick(name)
         self.work()
 
-    # What there is in the end
+    # Final states
 
     def ended(self, kind: str) -> list[tuple[Effect, str, Effect]]:
-        """Each old effect of the kind: as it was, how it was left, as it is."""
+        """Return each old effect of the kind: its old row, how it was left, and its row now."""
         rows = [row for row in self.before.values() if row.kind == kind and row.id in self.left]
         assert len(rows) == 7
         return [(row, self.left[row.id], Effect.get_by_id(row.id)) for row in rows]
 
     def performed(self, effect_id: str) -> int:
-        """How often the provider has done it since, under any key of the effect."""
+        """Return how often the provider has performed the effect since, under any of its keys."""
         log = self.stand_in.sandbox.shared.requests.select({"method": "POST", "provider": "stripe"})
         mine = [row for row in log if (row["idempotency_key"] or "").startswith(effect_id)]
         return sum(row["performed"] and not row["replayed"] for row in mine)
 
     def texted(self, phone: str) -> int:
-        """How many requests to text this person Twilio has got since."""
+        """Return how many requests to text this number Twilio has received since."""
         log = self.stand_in.sandbox.shared.requests.select({"method": "POST", "provider": "twilio"})
         return sum(row["params"].get("To") == phone for row in log if row["params"])
 
@@ -147,7 +147,7 @@ class FirstRelease:
             return dict(self.stand_in.sandbox.stripe.accounts[PLATFORM].find(object_id))
 
     def jobs(self) -> list[StagedJob]:
-        """The old jobs as they are now."""
+        """Return the old jobs' rows as they are now."""
         ids = [number for number, *_ in self.about["jobs"]]
         rows = list(StagedJob.select().where(StagedJob.id.in_(ids)))
         assert len(rows) == len(ids)
@@ -155,13 +155,13 @@ class FirstRelease:
 
 
 def was_done(end: str) -> bool:
-    """Whether the provider had done it before the first release ended."""
+    """Return whether the provider had performed it before the first release ended."""
     return end == "confirmed" or end.endswith(", done")
 
 
 @pytest.fixture
 def empty_url(database_url, request, tmp_path):
-    """A database of the kind asked for, without a table."""
+    """An empty database of the requested kind, without tables."""
     close_database()
     if database_url.startswith("sqlite"):
         yield f"sqlite:///{tmp_path / 'first_release.db'}"
@@ -185,7 +185,7 @@ def restore(url: str, sql: str) -> None:
 
 @pytest.fixture
 def found(request, empty_url, valkey, stand_in, receiver, monkeypatch, tmp_path):
-    """What the first release left, so many seconds ago as the test's parameter says."""
+    """What the first release left, as many seconds ago as the test's parameter says."""
     engine = "sqlite" if empty_url.startswith("sqlite") else "postgres"
     about = json.loads(kept(f"{engine}.about.json"))
     later = int(time.time() - request.param - about["dumped_at"])
@@ -211,7 +211,7 @@ def found(request, empty_url, valkey, stand_in, receiver, monkeypatch, tmp_path)
 
 @pytest.mark.parametrize("found", [MINUTE], indirect=True)
 def test_the_dumps_hold_every_job_and_every_effect_in_every_state(found):
-    """Else what follows would show nothing."""
+    """Without these jobs and effects the other test would show nothing."""
     assert pending() == []
     waiting = {name for _, name, _, state in found.about["jobs"] if state == "waiting"}
     assert {find_job(name).name for name in waiting} <= set(job_names())
@@ -221,12 +221,11 @@ def test_the_dumps_hold_every_job_and_every_effect_in_every_state(found):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)  # hundreds of jobs, effects and webhooks, on a machine that may be busy
+@pytest.mark.timeout(400)  # hundreds of jobs, effects and webhooks on a possibly busy machine
 @pytest.mark.parametrize("found", [MINUTE, THIRTY_HOURS], indirect=True)
 def test_each_intent_ends_with_one_effect(found):
-    """Given what the first release left, when it is worked off, then nothing is lost or done twice.
-
-    After thirty hours Stripe's keys are forgotten, and what was not sent is not wanted any more.
+    """Given what the first release left, when this one works it off, then nothing is lost or done
+    twice. After thirty hours Stripe has forgotten the keys, and unsent texts are no longer wanted.
     """
     found.work()
     found.hours_pass()
@@ -241,7 +240,7 @@ def test_each_intent_ends_with_one_effect(found):
 
 
 def jobs_are_over(found) -> None:
-    """Every job is found by its old name and has run; only a lost text is searched for in vain."""
+    """Every job is found by its old name and has run; only the search for a lost text ends dead."""
     for row in found.jobs():
         assert find_job(row.name) is not None, row.name
         assert UNKNOWN not in (row.last_error or ""), (row.name, row.last_error)
@@ -263,7 +262,7 @@ def what_was_over_is_left_alone(found) -> None:
 
 
 def nothing_is_done_twice(found) -> None:
-    """What the provider had done is found, not done again; anything else is done once at most."""
+    """What the provider had done is found and not repeated; anything else is done at most once."""
     for kind in NAMES["effects"]:
         for was, end, now in found.ended(kind):
             told = f"{kind} that was {end} is {now.state} ({now.error_code})"
@@ -273,7 +272,7 @@ def nothing_is_done_twice(found) -> None:
                 made = found.stand_in.made(MADE[kind], was.key.split(":")[1])
                 assert len(made) == (now.state == "confirmed"), told
                 assert [row["id"] for row in made] == [now.provider_id] * len(made), told
-            by_itself = kind == "session_expire"  # as a page does that nobody completes
+            by_itself = kind == "session_expire"  # it can expire at Stripe too
             if was_done(end) and not by_itself:
                 assert now.state == "confirmed", told
 
@@ -301,7 +300,7 @@ def rows_and_providers_agree(found) -> None:
 
 
 def no_text_is_sent_again(found) -> None:
-    """A text whose fate nobody can tell stays in doubt; one that had left is not sent again."""
+    """A text whose fate is unknown stays in doubt; one that was sent is not sent again."""
     for was, end, now in found.ended("text"):
         message = Message.get_by_id(was.key.split(":")[1])
         once = end == "sending, only reserved" and found.age == MINUTE
@@ -316,7 +315,7 @@ def no_text_is_sent_again(found) -> None:
 
 
 def names_are_kept(found) -> None:
-    """Keys of effects and tags at Stripe are made as they were, or nobody would find them."""
+    """Effect keys and tags at Stripe keep their old form, or they could not be found."""
     made = {row.id for row in Effect.select()} - set(found.before)
     for row in Effect.select():
         shape = NAMES["effect_keys"][row.kind]
@@ -328,7 +327,7 @@ def names_are_kept(found) -> None:
 
 
 def all_is_done(found) -> None:
-    """What was asked for a minute ago is still wanted: all but what was refused is done."""
+    """After a minute all requests are still wanted: everything that was not refused is done."""
     for kind in set(NAMES["effects"]) - {"text"}:
         for was, end, now in found.ended(kind):
             assert now.state == ("refused" if end == "refused" else "confirmed"), (kind, end)

@@ -1,4 +1,4 @@
-"""What is old is forgotten, all of it and nothing else, by an index (B: ages in
+"""Old rows are deleted, all of them and nothing else, by an index (B: ages in
 docs/operations/upgrade.md).
 """
 
@@ -25,7 +25,7 @@ from tests import given
 
 
 def pruned(redis):
-    """The job, until it is done; how many attempts that took."""
+    """Run the job until it is done; return the number of rounds."""
     given.a_job(delete_expired_rows.name, StagedJob.select().count(), queue="periodic")
     StagedJob.update(args="[]").where(StagedJob.name == delete_expired_rows.name).execute()
     for rounds in range(1, 20):
@@ -42,7 +42,7 @@ def pruned(redis):
 
 
 def done_jobs(count, state="done"):
-    """So many jobs that were over two months ago."""
+    """Create `count` jobs that ended two months ago."""
     first = StagedJob.get_by_id(given.a_job("old", state))
     StagedJob.update(state=state, finished_at=first.created_at - 60 * DAY_MICROSECONDS).where(
         StagedJob.id == first.id
@@ -58,8 +58,8 @@ def done_jobs(count, state="done"):
 
 
 def test_a_backlog_is_forgotten_whole(database_url, valkey):
-    """Given 2,500 old jobs, when the hour strikes, then all go, a batch at a time; young, dead and
-    waiting ones stay.
+    """Given 2,500 old jobs, when the hourly job runs, then it deletes all in batches; young, dead
+    and waiting ones stay.
     """
     done_jobs(2_400)
     done_jobs(100, "cancelled")
@@ -69,14 +69,14 @@ def test_a_backlog_is_forgotten_whole(database_url, valkey):
         StagedJob.id == young
     ).execute()
     assert pruned(valkey.client()) == 3
-    ours = StagedJob.select().where(StagedJob.name != "prune_jobs")  # a name that is only kept
+    ours = StagedJob.select().where(StagedJob.name != "prune_jobs")  # its former name
     left = [(row.name, row.state) for row in ours.order_by(StagedJob.id)]
     assert left == [("old", "dead")] * 3 + [("young", "done"), ("delete_expired_rows", "done")]
 
 
 def test_each_kind_goes_at_its_age(client, valkey):
-    """Given one row of each kind just too old and one just young enough, then only the first ones
-    go.
+    """Given one row of each kind just past its age and one just short of it, then only the first is
+    deleted.
     """
     account, now = given.an_account(), real_now()
     endpoint = WebhookEndpoint.register(account, "https://example.com/", [], "x", now)
@@ -162,8 +162,8 @@ def test_each_kind_goes_at_its_age(client, valkey):
 
 
 def test_a_cursor_that_is_too_old_is_told_so(client, valkey):
-    """Given a feed whose first two events are old, then a reader who had the second goes on, one
-    who had the first is told of the gap.
+    """Given a feed whose first two events are deleted, then a reader whose cursor is the second
+    goes on, and one whose cursor is the first gets 410.
     """
     account, other = given.an_account(), given.an_account()
     emit(other.id, "invoice.paid", {})
@@ -191,15 +191,15 @@ def test_a_cursor_that_is_too_old_is_told_so(client, valkey):
 
 
 def test_a_feed_that_was_quiet_for_long_goes_on_behind_its_readers(client, valkey):
-    """Given a house where nothing has happened for longer than events are kept, when something
-    does, then whoever has read all finds it behind their cursor, and it is delivered too.
+    """Given a feed without an event for longer than events are kept, when a new one is written,
+    then it comes after the readers' cursors, and its webhook is staged.
     """
     account, now = given.an_account(), real_now()
     WebhookEndpoint.register(account, "https://example.com/", [], "x", now)
     cursor = [emit(account.id, "invoice.paid", {"number": number}).id for number in range(3)][-1]
     OutgoingEvent.update(created_at=now - timedelta(days=91)).execute()
     WebhookDelivery.update(state="delivered", created_at=now - timedelta(days=32)).execute()
-    StagedJob.update(state="done", finished_at=given.database_now()).execute()  # after many tries
+    StagedJob.update(state="done", finished_at=given.database_now()).execute()  # no retry is left
     pruned(valkey.client())
     emit(account.id, "invoice.paid", {"number": "new"})
     read = client.simulate_get(f"/api/events?since={cursor}", headers=given.a_key(account)).json
@@ -211,9 +211,7 @@ def test_a_feed_that_was_quiet_for_long_goes_on_behind_its_readers(client, valke
 
 @pytest.mark.parametrize("kept", KEPT, ids=lambda kept: kept.table)
 def test_no_table_is_read_whole_to_forget_its_oldest_rows(database_url, kept):
-    """Both databases are asked to explain; PostgreSQL is told not to prefer reading a table that
-    happens to be empty.
-    """
+    """PostgreSQL is told not to prefer a sequential scan of an empty table."""
     text = kept.sql.replace("{now}", "9000000000000000").replace("?", "1")
     with transaction():
         if is_postgres():
@@ -230,7 +228,7 @@ def test_no_table_is_read_whole_to_forget_its_oldest_rows(database_url, kept):
         "operator_session": "operator_session_expires_at",
         "oauth_state": "oauth_state_expires_at",
     }
-    # the first rows by id are the oldest
+    # the lowest ids are the oldest rows
     index = by_age.get(kept.table, f"{kept.table}_pkey" if is_postgres() else "id<?)")
     assert index in told, told
     assert f"Seq Scan on {kept.table}" not in told, told

@@ -1,4 +1,4 @@
-"""PostgreSQL databases that tests use one after the other: each finds an empty one."""
+"""PostgreSQL databases that tests use one after the other: each test gets an empty one."""
 
 import psycopg
 import pytest
@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture
 def lent(request):
-    """The server, its template, and a database that is lent from it."""
+    """The server, its template, and a database lent from it."""
     if request.config.getoption("--db") == "sqlite":
         pytest.skip("is about PostgreSQL")
     server = request.getfixturevalue("postgres")
@@ -48,7 +48,9 @@ def test_what_came_back_is_empty_counts_from_one_and_knows_its_migrations(lent):
 
 
 def test_what_a_process_writes_after_the_test_is_emptied_too(lent):
-    """Given a test that takes the database before the processes, which end after it then."""
+    """Given a process that still writes after its test has ended, then its connection is cut and
+    its rows are gone.
+    """
     server, template, url = lent
     server.give_back(url, template)
     told(url, A_BRAKE)
@@ -74,7 +76,7 @@ def test_rows_with_a_secret_are_left_for_the_sweep_at_the_suites_end(lent):
     server.give_back(url, template)
     server.take_back()
     found = left.read_text()
-    left.unlink()  # or the suite would fail
+    left.unlink()  # or the check after the suite would fail
     assert secret in found
 
 

@@ -1,5 +1,5 @@
-"""Every list of the API reads its own account's rows by an index, never all tenants': both
-databases are asked to explain what a request ran.
+"""Every list of the API reads its own account's rows by an index, never all tenants' rows: EXPLAIN
+shows it on both databases.
 """
 
 import logging
@@ -65,7 +65,7 @@ LISTS = {
     "/api/webhook-endpoints/{endpoint}": ("webhook_delivery", "webhook_delivery_endpoint_id_"),
 }
 
-# by which of them somebody is found
+# the conditions that find a customer by number, and their indexes
 BY_NUMBER = {
     " phone = ": ("customer_account_id_phone", "customer_at_phone"),
     '"phone" = ': ("customer_account_id_phone", "customer_at_phone"),
@@ -73,7 +73,7 @@ BY_NUMBER = {
 }
 
 WHOSE = "deployment_step", "deployment", "integration", "invoice", "promise"
-# what the scans look for, however many rows are over
+# what the scans look for, by the index that skips finished rows
 SCANS = {
     "invoice_status_due_date_id": lambda: (given.an_account(), mark_overdue.perform()),
     "promise_state_decided_from_id": lambda: Promise.due("decided_from", real_now(), 0, "", 5),
@@ -84,7 +84,7 @@ SCANS = {
 }
 
 
-# years of payments, one an hour, and a refund of each
+# months of payments, one an hour, each with a refund
 PAID = (
     "INSERT INTO payment (id, account_id, invoice_id, method, stripe_account, intent_id, terminal,"
     " status, amount, amount_received, currency, charges, created_at, updated_at)"
@@ -100,8 +100,8 @@ RETURNED = (
 
 
 def fill(account):
-    """Other tenants' rows in thousands, and a few of the account's own; answers what the addresses
-    name.
+    """Add thousands of other tenants' rows and a few of the account's own; return the ids that the
+    URLs name.
     """
     now = real_now()
     # a cursor with thousands of rows before it
@@ -203,9 +203,7 @@ def explained(sql, params):
 
 @pytest.fixture
 def ran(caplog):
-    """What was asked of the database about a table since the last look: each statement with its
-    parameters.
-    """
+    """Return the ordered SELECTs on a table since the last look, each with its parameters."""
 
     def asked(table):
         caplog.set_level(logging.DEBUG, logger="peewee")
@@ -233,7 +231,7 @@ def test_no_list_walks_other_tenants_rows(client, ran):
         assert statements, address
         for sql, params in statements:
             told = explained(sql, params)
-            # PostgreSQL may rather sort a few rows
+            # PostgreSQL might prefer to sort a few rows
             assert (index.split("_id")[0] if is_postgres() else index) in told, f"{address}\n{told}"
             assert "SCAN t1" not in told, f"{address}\n{told}"
             assert f"Seq Scan on {table}" not in told, f"{address}\n{told}"
@@ -242,9 +240,7 @@ def test_no_list_walks_other_tenants_rows(client, ran):
 
 @pytest.mark.slow
 def test_who_was_never_looked_at_is_found_by_indexes(client):
-    """Given that few of thousands of invoices are overdue, then only these are read, and a person's
-    course is found by their id.
-    """
+    """Given thousands of invoices, few of them overdue, then an index finds these."""
     many_invoices()
     Invoice.update(status="paid").where(Invoice.status == "overdue").execute()
     few = Invoice.select(Invoice.id).limit(20)
@@ -258,9 +254,7 @@ def test_who_was_never_looked_at_is_found_by_indexes(client):
 
 @pytest.mark.slow
 def test_whose_number_it_is_is_found_by_indexes(database_url, monkeypatch, caplog):
-    """Given thousands of people, when somebody texts or calls, or is to be looked at again, then
-    nobody else is read.
-    """
+    """Given thousands of customers, when one texts, calls or is rechecked, no other is read."""
     monkeypatch.setenv("TWILIO_MESSAGING_SERVICE_SID", "MG" + "5" * 32)
     get_settings.cache_clear()
     account, now = given.an_account(), real_now()
@@ -301,8 +295,8 @@ def test_whose_number_it_is_is_found_by_indexes(database_url, monkeypatch, caplo
 
 @pytest.mark.slow
 def test_the_gate_reads_no_event_that_is_over(database_url, caplog):
-    """Given thousands of events that have been processed, when somebody is to be contacted, then
-    only those that wait are looked at.
+    """Given thousands of processed events, when a customer is to be contacted, then only waiting
+    events are read.
     """
     invoice, now = given.an_invoice(given.an_account(stripe_account="acct_1")), real_now()
     events = [
@@ -333,19 +327,19 @@ def test_the_gate_reads_no_event_that_is_over(database_url, caplog):
 
 
 def test_bills_that_are_kept_are_found_by_their_index(database_url, caplog):
-    """Given bills of megabytes, then nobody reads them to find the old ones."""
+    """Given stored documents of megabytes, then an index finds the old ones."""
     caplog.set_level(logging.DEBUG, logger="peewee")
     PortDocument.forget_unused(real_now(), 20)
     ((sql, params),) = [record.msg for record in caplog.records if record.name == "peewee"]
     with database.atomic():
-        if is_postgres():  # which reads an empty table as a whole otherwise
+        if is_postgres():  # it would scan an empty table otherwise
             execute("SET LOCAL enable_seqscan = off")
         assert "port_document_kept" in explained(sql, params)
 
 
 @pytest.mark.parametrize("table", [Refund, Dispute, DisputeMovement])
 def test_what_came_back_of_a_payment_is_found_by_its_intent(database_url, caplog, table):
-    """Given any payment event, then no other clinic's refunds and disputes are read."""
+    """Given any payment event, then no other payment's refunds and disputes are read."""
     invoice = given.an_invoice()
     execute(PAID, (invoice.account_id, invoice.id))
     execute(RETURNED)
@@ -355,15 +349,15 @@ def test_what_came_back_of_a_payment_is_found_by_its_intent(database_url, caplog
     assert len(at_stripe(table, [payment])) == (table is Refund)
     ((sql, params),) = [record.msg for record in caplog.records if record.name == "peewee"]
     with database.atomic():
-        if is_postgres():  # which reads an empty table as a whole otherwise
+        if is_postgres():  # it would scan an empty table otherwise
             execute("SET LOCAL enable_seqscan = off")
         assert f"{table._meta.table_name}_stripe_account_intent_id" in explained(sql, params)
 
 
 @pytest.mark.parametrize("compared", [Payment, Refund])
 def test_a_comparison_reads_what_came_in_its_days(database_url, caplog, compared):
-    """Given years of payments, when those of three days are compared with Stripe's, then all but
-    what Stripe has shown are found, a page at a time, and nothing older is read.
+    """Given months of payments, when those of three days are compared with Stripe's, then all that
+    Stripe has not shown are found, page by page, and nothing older is read.
     """
     invoice = given.an_invoice()
     execute(PAID, (invoice.account_id, invoice.id))
@@ -392,8 +386,8 @@ def test_a_comparison_reads_what_came_in_its_days(database_url, caplog, compared
 
 
 def test_the_latest_comparisons_are_found_without_those_before(database_url, caplog):
-    """Given many comparisons of three Stripe accounts, the last of which failed, then the
-    last that is done of each is found, and the others are not read.
+    """Given many comparisons of three Stripe accounts, the last of which failed, then the latest
+    finished one of each is found without reading the others.
     """
     execute(
         "INSERT INTO reconciliation (stripe_account, since, until, phase, cursor, page, compared,"
@@ -418,8 +412,8 @@ def test_the_latest_comparisons_are_found_without_those_before(database_url, cap
 
 
 def test_the_latest_job_of_a_name_is_found_without_those_before(database_url, caplog):
-    """Given a month of readings among other jobs, then the last one is found, whatever its state,
-    and none of the others is read.
+    """Given thousands of jobs of one name among others, then the last one is found, whatever its
+    state, without reading the others.
     """
     execute(
         "INSERT INTO staged_job (name, key, args, queue, state, attempts, max_attempts, claim,"
@@ -442,12 +436,12 @@ def test_the_latest_job_of_a_name_is_found_without_those_before(database_url, ca
 
 @pytest.mark.parametrize("index", SCANS)
 def test_no_scan_walks_what_is_over(database_url, ran, index):
-    """Given a scan that runs every hour or oftener, then the rows that it is for have an index."""
+    """Given a scan that runs at least hourly, then an index finds its rows."""
     table = next(name for name in WHOSE if name in index)
     ran(table)
     SCANS[index]()
     ((sql, params),) = ran(table)
     with database.atomic():
-        if is_postgres():  # which reads an empty table as a whole otherwise
+        if is_postgres():  # it would scan an empty table otherwise
             execute("SET LOCAL enable_seqscan = off")
         assert index in explained(sql, params)

@@ -1,5 +1,5 @@
-"""Migrations are applied while the release before works: nobody waits long behind one that waits,
-and one that was cut short is applied when it is tried again.
+"""Migrations run while the previous release works: no statement waits long behind a waiting
+migration, and one that was interrupted is applied at the next try.
 """
 
 import threading
@@ -37,8 +37,8 @@ WAITS = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND q
 def test_nobody_waits_behind_a_migration_that_waits(
     database_url, monkeypatch, tmp_path, text, until
 ):
-    """Given a transaction that stays open and has written, when a migration needs its tables, then
-    others write on meanwhile, and the migration is applied once the transaction is over.
+    """Given an open transaction that has written, when a migration needs its tables, then others go
+    on writing, and the migration is applied once the transaction is over.
     """
     if not transactions.is_postgres():
         pytest.skip("SQLite has one writer at a time, and no migration that waits for readers")
@@ -70,8 +70,8 @@ def test_nobody_waits_behind_a_migration_that_waits(
 def test_each_migration_that_was_cut_short_before_it_was_noted_is_applied_again(
     request, database_url, tmp_path
 ):
-    """Given a process that was killed right before it noted a migration as applied, then the next
-    one applies it again; one that is a single transaction is noted in it.
+    """Given a migration that was applied but not recorded, since the process was killed, then it is
+    applied again; an atomic one is recorded in its own transaction.
     """
     close_database()
     url = (

@@ -1,5 +1,5 @@
-"""PostgreSQL plans a statement that is prepared for any values. A page of a list is planned for its
-own: which index leads depends on how rare they are.
+"""PostgreSQL plans a prepared statement for any values. A list's page is planned for its own
+values, because the best index depends on how rare they are.
 """
 
 import pytest
@@ -9,7 +9,7 @@ from models.reports.invoice_list import InvoiceFilter, list_invoices
 from models.transactions import execute, is_postgres
 from tests import given
 
-OFTEN = 12  # more often than psycopg waits before it prepares, and than PostgreSQL plans anew
+OFTEN = 12  # more often than psycopg needs to prepare, and PostgreSQL to use a generic plan
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def prepared():
 
 
 def test_a_page_of_what_is_rare_is_found_by_its_index(postgres_only):
-    """Given a list that is often asked for, then nothing of it is prepared, while what finds one
-    row is.
+    """Given lists that are read often, then their statements are not prepared, and the one that
+    finds a single row is.
     """
     invoice = given.an_invoice()
     for status in ("sent", "cancelled"):

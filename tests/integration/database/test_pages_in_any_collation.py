@@ -1,5 +1,5 @@
-"""Pages join without gap or overlap however the database puts text in order: PostgreSQL may sort
-`aa` after `z`, as Danish does, while SQLite and Python go by code point.
+"""Pages join without gap or overlap whatever the database's collation: PostgreSQL can sort `aa`
+after `z`, as in Danish, while SQLite and Python sort by code point.
 """
 
 from datetime import date
@@ -12,7 +12,7 @@ from models.transactions import database, execute, is_postgres
 from runtime.clock import real_now
 from tests import given
 
-# in this order by code point; in Danish aa comes last, and capitals beside small letters
+# in code point order; in Danish aa sorts last, and capitals next to their small letters
 ENDS = ("B1", "Z2", "aa", "ab", "b3", "zz")
 
 
@@ -20,13 +20,13 @@ TABLES = "name IN ('invoice', 'consent')"
 
 
 def in_danish(one, other):
-    """Compare as Danish does: letters before case, and `aa` as one letter after `z`."""
+    """Compare as in Danish: letters before case, and `aa` as one letter after `z`."""
     keys = [(text.lower().replace("aa", "~"), text) for text in (one, other)]
     return (keys[0] > keys[1]) - (keys[0] < keys[1])
 
 
 def declare(before, after):
-    """Write the ids' columns otherwise in SQLite's own description of the tables."""
+    """Replace the type of the id columns in SQLite's own description of the tables."""
     column = '"id" TEXT NOT NULL PRIMARY KEY'
     execute("PRAGMA writable_schema = ON")
     execute(
@@ -39,8 +39,8 @@ def declare(before, after):
 
 @pytest.fixture
 def danish(database_url):
-    """Ids that the database sorts as one of another locale would. The tests' PostgreSQL has no
-    such locale, SQLite takes any.
+    """Ids sorted by another locale's rules. The tests' PostgreSQL has only the C locale; SQLite
+    takes any.
     """
     if is_postgres():
         pytest.skip("the tests' PostgreSQL has no locale but C")
@@ -68,7 +68,7 @@ def paged(client, headers, path):
     "path", ["/api/invoices?status=sent&status=overdue", "/api/finance/unpaid-invoices"]
 )
 def test_a_list_of_two_statuses_shows_each_invoice_once(client, danish, path):
-    """Given invoices of two statuses, due on one day, then the pages have each of them once."""
+    """Given invoices of two statuses, due on one day, then the pages list each of them once."""
     account = given.an_account()
     first, headers = given.an_invoice(account), given.a_key(account)
     same = dict(first.__data__) | {"due_date": date(2026, 6, 1), "mark": "sent"}
@@ -82,7 +82,7 @@ def test_a_list_of_two_statuses_shows_each_invoice_once(client, danish, path):
 
 
 def test_the_ledger_shows_each_consent_once(client, danish):
-    """Given consents of one moment, as an import makes them."""
+    """Given consents of the same moment, as an import makes them, then the pages list each once."""
     account, now = given.an_account(), real_now()
     customer = given.a_customer(account)
     said = {"source": "form", "text": "x", "text_version": "1", "recorded_by": "test"}

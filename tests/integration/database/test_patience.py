@@ -1,4 +1,4 @@
-"""A database that hangs holds nobody for ever: statements are given up, and a worker that hangs is
+"""A database that hangs blocks nothing for ever: statements time out, and a worker that hangs is
 killed.
 """
 
@@ -41,9 +41,7 @@ def on_postgres(database_url):
 
 
 def test_a_statement_is_given_up_once(on_postgres):
-    """Given a statement that takes too long, then it fails after that time, and is not tried a
-    second time.
-    """
+    """Given a statement that takes too long, then it times out and is not tried again."""
     close_database()
     use_database(on_postgres, patience=0.5)
     answers()
@@ -54,7 +52,7 @@ def test_a_statement_is_given_up_once(on_postgres):
 
 
 def answers():
-    """A short statement is answered, if need be later: half a second may pass on a busy machine."""
+    """Wait until a short statement is answered: on a busy machine it can exceed half a second."""
     wait_for(lambda: execute("SELECT 1").fetchone()[0] == 1, "a short statement is answered")
 
 
@@ -63,7 +61,7 @@ def test_commands_and_migrations_take_their_time(on_postgres):
 
 
 def test_commands_and_migrations_take_their_time_whatever_the_server_is_told(on_postgres):
-    """Given a limit that somebody has set for all who come, then an index is built all the same."""
+    """Given a statement timeout set for the database, then commands and migrations ignore it."""
     name = execute("SELECT current_database()").fetchone()[0]
     execute(f"ALTER DATABASE {name} SET statement_timeout = '1s'")
     close_database()
@@ -99,7 +97,7 @@ def test_a_dead_server_is_noticed(on_postgres):
     }
 
 
-# what is slow at COMMIT alone, for as long as the connection is open
+# slow only at COMMIT, as long as the connection is open
 SLOW_AT_COMMIT = """
 CREATE TEMP TABLE slow (id int);
 CREATE FUNCTION pg_temp.sleeps() RETURNS trigger LANGUAGE plpgsql AS
@@ -125,8 +123,8 @@ def _commits(_number):
 
 @pytest.mark.parametrize("act", [_asks, _asks_in_a_transaction, _commits])
 def test_a_job_whose_time_is_over_while_postgres_works_says_so(on_postgres, act):
-    """Given a job that runs out of time amid a statement, alone or in a transaction, or amid a
-    COMMIT, then its row says so at once, and what follows is as ever.
+    """Given a job whose time runs out during a statement, alone or in a transaction, or during a
+    COMMIT, then its row says so at once, and later transactions work.
     """
     execute(SLOW_AT_COMMIT)
     job = claim_job(given.a_job("process_stripe_event", 1), "w1")
@@ -141,12 +139,12 @@ def test_a_job_whose_time_is_over_while_postgres_works_says_so(on_postgres, act)
 
 @pytest.fixture
 def silent():
-    """A server that takes connections and never says a word; who has come to it."""
+    """A server that accepts connections and never answers; its port and its connections."""
     came = []
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
 
         def take():
-            with suppress(OSError):  # it is over
+            with suppress(OSError):  # the server is closed
                 while True:
                     came.append(server.accept()[0])
 
@@ -160,8 +158,8 @@ def silent():
 
 
 def test_a_server_that_says_nothing_is_asked_once_for_all_who_come_meanwhile(silent):
-    """Given eight threads of a process at once, then each is told that the server is away after
-    the time of one try, not one after the other's.
+    """Given eight threads of a process at once, then each learns that the server is unavailable,
+    from fewer connections than threads.
     """
     port, came = silent
     database = open_database(f"postgresql://nobody@127.0.0.1:{port}/nothing", STATEMENT_SECONDS)
@@ -185,11 +183,11 @@ def test_a_server_that_says_nothing_is_asked_once_for_all_who_come_meanwhile(sil
 
 
 def test_a_worker_is_watched_while_it_claims_too(database_url, valkey, monkeypatch):
-    """Given a worker, then there is a time at which it is killed while it claims, while it works
-    and until it is through, and none while it waits.
+    """Given a worker, then it has a deadline while it claims, performs and records a job, and none
+    while it waits.
     """
     told = []
-    # it stands still: what is told is when, from now on
+    # frozen, so that the deadlines are exact
     for module in (worker, batch):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 1_000.0))
     job_id = given.a_job("process_stripe_event", 1)
@@ -217,7 +215,7 @@ def test_a_worker_is_watched_while_it_claims_too(database_url, valkey, monkeypat
 
 @pytest.mark.parametrize("scheme", ["postgres", "PostgreSQL"])
 def test_the_scheme_is_postgresql_however_it_is_written(on_postgres, scheme):
-    """As hosts give it out: postgres://…; the rest of the address counts as it stands."""
+    """Hosts also give out postgres://…; the rest of the URL counts as it is."""
     _, colon, rest = on_postgres.partition(":")
     database = open_database(f"{scheme}{colon}{rest}")
     with database.connection_context():

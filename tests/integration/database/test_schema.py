@@ -1,5 +1,5 @@
-"""The migrated schema is the one the models describe, on both databases; migrating again, or by
-many at once, is harmless.
+"""The migrated schema equals the models' schema on both databases; migrating again, or from several
+processes at once, is harmless.
 """
 
 import pytest
@@ -9,7 +9,7 @@ from models.migrate import migrate, pending
 from tests.running.processes import close_database
 from tests.tables import TABLES
 
-# of playhouse.migrations, and of SQLite's planner
+# tables of playhouse.migrations and of SQLite's planner
 BOOKKEEPING = {"schema_migration", "sqlite_stat1"}
 
 SQLITE_INDEXES = "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'index'"
@@ -40,7 +40,7 @@ def rows(sql):
 
 
 def described():
-    """Everything that makes a schema, as comparable values."""
+    """Return everything that makes up the schema, as comparable values."""
     if transactions.is_postgres():
         found = {kind: rows(sql) for kind, sql in POSTGRES.items()}
     else:
@@ -78,7 +78,7 @@ def normal(sql):
 
 @pytest.fixture
 def fresh_schema(database_url, request, tmp_path):
-    """The same kind of database, made from the models alone."""
+    """The schema of the same kind of database, created from the models alone."""
     if transactions.is_postgres():
         server = request.getfixturevalue("postgres")
         url = server.create_database()
@@ -118,8 +118,8 @@ def test_migrating_again_changes_nothing(database_url):
 
 
 def test_tables_that_all_work_passes_through_are_vacuumed_early(database_url):
-    """Given a million rows in each, then PostgreSQL does not wait for hundreds of thousands that
-    are dead.
+    """Given a million rows in each table, then PostgreSQL vacuums after thousands of dead rows, not
+    hundreds of thousands.
     """
     if not transactions.is_postgres():
         pytest.skip("is about PostgreSQL: SQLite keeps no dead rows")
@@ -149,7 +149,9 @@ migrate()
 
 
 def test_four_processes_migrate_at_once(request, database_url, tmp_path, processes):
-    """A release on four machines: one migrates, the others wait and find it done."""
+    """Given four processes that migrate one database at once, then all succeed and the schema is
+    complete.
+    """
     expected = described()
     close_database()
     url = (

@@ -1,4 +1,4 @@
-"""What SQLite's planner is told: the same everywhere, of every index."""
+"""The statistics given to SQLite's planner: the same in every database, and for every index."""
 
 import logging
 import sqlite3
@@ -9,7 +9,7 @@ from models.migrate import migrate
 from models.sqlite_statistics import ROWS
 from models.transactions import execute, is_postgres
 
-# each has the index of a state or an account before it as well, which would read a great many rows
+# each could also use an index of a state or an account, which would read very many rows
 BY_THE_FEW = {
     "SELECT id FROM promise WHERE invoice_id IN (?, ?, ?) AND state = 'open'": "(invoice_id=?)",
     "SELECT id FROM invoice WHERE id IN (SELECT invoice_id FROM call_invoice WHERE call_id = ?)"
@@ -31,8 +31,8 @@ def on_sqlite(database_url):
 
 
 def test_every_index_has_its_statistics(on_sqlite):
-    """Given a migrated database, then each index is told of, and no combination of columns is more
-    frequent than a part of it.
+    """Given a migrated database, then each index has statistics, and no combination of columns
+    matches more rows than a part of it.
     """
     indexes = "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name NOT LIKE 'sqlite_%'"
     told = dict(execute("SELECT idx, stat FROM sqlite_stat1").fetchall())
@@ -44,7 +44,7 @@ def test_every_index_has_its_statistics(on_sqlite):
 
 
 def test_they_are_written_once(on_sqlite, caplog):
-    """Given a database that has them, when it is migrated again, then nothing is written."""
+    """Given a database with statistics, when it is migrated again, then nothing is written."""
     caplog.set_level(logging.DEBUG, logger="peewee")
     assert migrate() == []
     sent = [record.msg[0] for record in caplog.records if record.name == "peewee"]
@@ -53,8 +53,8 @@ def test_they_are_written_once(on_sqlite, caplog):
 
 
 def test_they_come_back_after_somebody_has_counted(on_sqlite):
-    """Given somebody who ran ANALYZE on an empty database, when it is migrated again, then they are
-    there again.
+    """Given a database whose statistics ANALYZE has replaced, when it is migrated again, then ours
+    are restored.
     """
     before = execute("SELECT COUNT(*) FROM sqlite_stat1").fetchone()
     execute("ANALYZE")
@@ -66,8 +66,8 @@ def test_they_come_back_after_somebody_has_counted(on_sqlite):
 
 @pytest.mark.parametrize("sql", BY_THE_FEW, ids=BY_THE_FEW.values())
 def test_a_new_connection_finds_by_what_few_rows_share(on_sqlite, sql):
-    """Given any other process, when it opens the database, then it reads the few rows that are
-    meant, and not all of a state or an account.
+    """Given a new connection, then its plan reads the few matching rows, not all of a state or an
+    account.
     """
     with sqlite3.connect(on_sqlite.removeprefix("sqlite:///")) as other:
         plan = other.execute(f"EXPLAIN QUERY PLAN {sql}", [None] * sql.count("?")).fetchall()

@@ -1,5 +1,5 @@
-"""A condition on the database's clock bounds the range of an index that is read. PostgreSQL asks a
-clock that goes on during a statement anew for each row, and so would read every row of the index.
+"""A condition on the database's clock limits the range of an index. PostgreSQL evaluates a volatile
+clock for each row and would read the whole index.
 """
 
 import logging
@@ -13,7 +13,7 @@ from models.transactions import database, execute, is_postgres
 from tests import given
 from tests.integration.database.test_lists_use_indexes import explained
 
-# of the statements that look for what is due or old in a table of any size: by what they find it
+# statements that look for due or old rows, with the condition on the index
 BOUNDED = {
     "UPDATE staged_job SET pushed_at": ("due_at <= ", "due_at<?"),
     "DELETE FROM staged_job": ("finished_at < ", "finished_at<?"),
@@ -21,7 +21,7 @@ BOUNDED = {
     "DELETE FROM oauth_state": ("expires_at < ", "expires_at<?"),
     "DELETE FROM operator_session": ("expires_at < ", "expires_at<?"),
 }
-# jobs that wait for tomorrow, and twice as many that are over
+# jobs due tomorrow, and twice as many that are done
 MANY = (
     "INSERT INTO staged_job (name, key, queue, args, state, attempts, max_attempts, claim, due_at,"
     " created_at, finished_at) WITH RECURSIVE g (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g"
@@ -33,8 +33,8 @@ MANY = (
 
 @pytest.fixture
 def plans(client, valkey, caplog):
-    """How the database does what is asked of it while a job is pushed, claimed, counted and old
-    rows are deleted: the plans by their statements.
+    """The query plans, by statement, of pushing and claiming a job, deleting old rows and reading
+    the metrics.
     """
     job = given.a_job("a_test_job", 1)
     execute(MANY)
@@ -47,7 +47,7 @@ def plans(client, valkey, caplog):
     ran = [record.msg for record in caplog.records if record.name == "peewee"]
     caplog.set_level(logging.WARNING, logger="peewee")
     with database.atomic():
-        if is_postgres():  # which reads an empty table as a whole otherwise
+        if is_postgres():  # it would scan an empty table otherwise
             execute("SET LOCAL enable_seqscan = off")
         return {
             sql: explained(sql, params)

@@ -1,5 +1,5 @@
-"""A time that is taken in can be read again, for ever: what lies outside is refused at the door,
-and by the column itself.
+"""Every time that is stored can be read again: times outside the range are refused by the API and
+by the column itself.
 """
 
 from datetime import UTC, datetime, timedelta, timezone
@@ -19,7 +19,7 @@ CONSENT = {
     "text": "You may text me.",
     "textVersion": "1",
 }
-# in UTC it lies in the year 0, which Python cannot tell
+# in UTC this is in the year 0, which Python cannot represent
 YEAR_NOUGHT = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
 
 
@@ -63,7 +63,9 @@ def test_a_file_cannot_bring_one_in(text):
 
 
 def test_a_column_takes_no_time_that_it_could_not_give_back(database_url):
-    """Whatever the door has overlooked: the row stays as it was."""
+    """Given a time outside the range that passed the API's checks, then the column refuses it, and
+    the row stays as it was.
+    """
     customer = given.a_customer(given.an_account())
     for wrong in (YEAR_NOUGHT, -(2**62), 2**62):
         with pytest.raises(NoInstant, match="before the year 1 or after the year 9999"):

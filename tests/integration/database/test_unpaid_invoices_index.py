@@ -16,7 +16,7 @@ TODAY = date(2026, 6, 1)
 
 
 def many_invoices() -> Account:
-    """Three accounts with a thousand invoices each: enough that a planner has a choice."""
+    """Create three accounts with a thousand invoices each, enough to give the planner a choice."""
     accounts, now = [given.an_account(name=f"Clinic {index}") for index in range(3)], real_now()
     rows = []
     for account in accounts:
@@ -72,7 +72,9 @@ def test_each_page_is_one_range_of_the_index_already_in_order(database_url):
 
 
 def test_a_page_of_what_is_not_due_begins_at_its_cursor(database_url):
-    """Not at today: all that lies between the two would be read for each page."""
+    """Given a cursor after today, then the page starts there, and does not read all rows since
+    today.
+    """
     account = many_invoices()
     after = (
         Invoice.select()

@@ -1,7 +1,7 @@
-"""A job that got a new name is found by its old ones, and runs once however many releases stage it.
+"""A renamed job is found by its old names too, and runs once however many releases stage it.
 
-While a release is rolled out, processes of the old one, which know the old name only, share the
-database and Redis with those of the new one for minutes.
+During a rollout, processes of the old release, which know only the old name, share the database and
+Redis with the new ones for minutes.
 """
 
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ for key in range(40):
 
 
 class Release:
-    """What a process of one release knows: the job by one name, and by those that it had before."""
+    """What a process of one release knows: the job by one name and by its former names."""
 
     def __init__(self, name: str, formerly: tuple[str, ...], ran: list[str]) -> None:
         self.name, self.formerly, self.ran = name, formerly, ran
@@ -63,7 +63,7 @@ class Release:
 
 
 class Installation:
-    """One database, one Redis; the test is a process of the one release, then of the other."""
+    """One database and one Redis; the test acts as a process of one release, then of the other."""
 
     def __init__(self, redis, monkeypatch) -> None:
         self.redis, self._monkeypatch = redis, monkeypatch
@@ -73,7 +73,7 @@ class Installation:
 
     @contextmanager
     def process_of(self, release: Release) -> Iterator[JobType]:
-        """Be a process of this release."""
+        """Act as a process of this release."""
         with self._monkeypatch.context() as patch:
             patch.setattr(registry, "_jobs", {})
             patch.setattr(names_known, "_names", {})
@@ -88,7 +88,7 @@ class Installation:
             stage_again(known.name, key, key)
 
     def work(self, release: Release) -> None:
-        """Do what is due, as a worker of this release does."""
+        """Perform the due jobs as a worker of this release does."""
         with self.process_of(release):
             given.make_due()
             StagedJob.update(pushed_at=None).execute()
@@ -121,7 +121,7 @@ def test_a_name_of_another_job_is_refused(house):
 
 
 def test_what_the_old_release_left_waiting_is_done_by_the_new_one(house):
-    """Given a job that waits under its old name, when the release changes, then it runs, once."""
+    """Given a job waiting under its old name, when the release changes, then it runs once."""
     house.stage(house.old)
     house.work(house.new)
     house.work(house.new)
@@ -137,7 +137,7 @@ WORKERS = [("new",), ("old", "new"), ("new", "old"), ("old", "new", "old")]
 @pytest.mark.parametrize("workers", WORKERS, ids="-".join)
 @pytest.mark.parametrize("order", ORDERS, ids="-".join)
 def test_staged_under_both_names_it_runs_once(house, order, workers):
-    """Whoever stages it first, and whoever works: one of them does it, and the others leave it."""
+    """Whichever release stages or performs it first, it runs once."""
     for release in order:
         house.stage(getattr(house, release))
     for release in (*workers, "new"):
@@ -151,7 +151,7 @@ def test_staged_under_both_names_it_runs_once(house, order, workers):
 
 
 def test_both_keys_of_one_job_run(house):
-    """Another key is another job, under whatever name."""
+    """Given two keys, each staged under both names, then each key's job runs once."""
     house.stage(house.old, "a")
     house.stage(house.new, "b")
     house.stage(house.new, "a")
@@ -170,7 +170,7 @@ def test_a_worker_of_the_old_release_leaves_the_new_name_to_the_new_one(house):
 
 @pytest.mark.parametrize("first", ["old", "new"])
 def test_it_is_let_run_again_under_whichever_name_it_has(house, first):
-    """Given a job that is over, when the new release wants it again, then its row runs again."""
+    """Given a finished job, when the new release stages it again, then its row runs again."""
     house.stage(getattr(house, first))
     house.work(house.new)
     for times in (2, 3):
@@ -185,7 +185,9 @@ def test_it_is_let_run_again_under_whichever_name_it_has(house, first):
 
 
 def test_what_the_old_release_wants_again_runs_again(house):
-    """Given a job done under its new name, when the old release wants it again, then it runs."""
+    """Given a job done under its new name, when the old release stages it again, then it runs
+    again.
+    """
     house.stage(house.new)
     house.work(house.new)
     house.stage_again(house.old)
@@ -228,7 +230,9 @@ def test_it_is_cancelled_and_replayed_under_whichever_name(house):
 
 
 def test_many_processes_of_both_releases_stage_it_at_once(house, processes):
-    """Given three processes of each that stage the same forty keys, then each is to be run once."""
+    """Given three processes of each release that stage the same forty keys, then each key waits
+    once.
+    """
     release_connection()
     releases = [("clean_floor", "sweep_floor"), ("sweep_floor",)] * 3
     racers = [processes("-c", STAGE_FORTY, *names) for names in releases]

@@ -1,4 +1,4 @@
-"""A worker that is told to stop before it has begun stops."""
+"""A worker that gets SIGTERM before it has begun stops."""
 
 import signal
 
@@ -9,11 +9,11 @@ from delivery.worker import Worker
 
 @pytest.fixture
 def term_is_blocked():
-    """SIGTERM waits, as between a pool's fork and its child's own handler."""
+    """Block SIGTERM, as between a pool's fork and its child's own handler."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     yield
-    signal.signal(signal.SIGTERM, lambda *_: None)  # one that nobody took ends no tests
+    signal.signal(signal.SIGTERM, lambda *_: None)  # a pending signal must not end the tests
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -22,7 +22,7 @@ def term_is_blocked():
 def test_a_stop_that_comes_before_the_workers_own_handler(
     database_url, valkey, monkeypatch, term_is_blocked
 ):
-    """Given a SIGTERM in a child's first moments, then it takes no job and says goodbye."""
+    """Given a SIGTERM in a child's first moments, then it takes no job and deregisters."""
     redis = valkey.client()
     worker = Worker("webhooks", redis, "newborn", lambda _at: None)
     steps = []

@@ -1,5 +1,5 @@
-"""Without REDIS_URL the worker pool brings a Valkey of its own, one on a machine, and everybody
-finds it.
+"""Without REDIS_URL the worker pool starts its own Valkey, one per machine, and every process finds
+it.
 """
 
 import os
@@ -19,7 +19,7 @@ from tests.running.servers import wait_for
 
 
 def server():
-    """A client of the embedded server, which a busy machine may keep from answering."""
+    """Return a client of the embedded server with a timeout that allows for a busy machine."""
     return connect_redis(None, timeout=120)
 
 
@@ -48,8 +48,8 @@ def test_the_pool_brings_its_own_server(database_url, processes, monkeypatch, tm
 def test_a_server_that_dies_is_started_again_by_whoever_is_left(
     database_url, processes, monkeypatch, tmp_path_factory
 ):
-    """Given two pools, when the server is killed, and when its own pool ends, then there is a
-    server again and workers find it.
+    """Given two pools, when the server is killed, or its own pool ends, then a new server starts
+    and workers register there.
     """
     monkeypatch.delenv("REDIS_URL", raising=False)
     monkeypatch.setenv("PAYPHONE_STATE_DIR", str(tmp_path_factory.mktemp("e", numbered=True)))
@@ -80,8 +80,8 @@ def test_a_server_that_dies_is_started_again_by_whoever_is_left(
 def test_the_server_ends_with_a_pool_that_is_killed(
     database_url, processes, monkeypatch, tmp_path_factory
 ):
-    """Given a pool that is killed, then its server has written what it holds and is gone, and the
-    next pool's takes that up.
+    """Given a pool that is killed, then its server saves its data and ends, and the next pool's
+    server loads it.
     """
     monkeypatch.delenv("REDIS_URL", raising=False)
     monkeypatch.setenv("PAYPHONE_STATE_DIR", str(tmp_path_factory.mktemp("e", numbered=True)))
@@ -99,8 +99,8 @@ def test_the_server_ends_with_a_pool_that_is_killed(
 
 @pytest.mark.slow
 def test_what_the_embedded_server_holds_outlives_it(monkeypatch, tmp_path_factory):
-    """Given a server that is killed, when the next one starts in its place, then it holds what had
-    been written.
+    """Given a server that is killed, when the next one starts in its place, then it has all that
+    was written to disk.
     """
     monkeypatch.setenv("PAYPHONE_STATE_DIR", str(tmp_path_factory.mktemp("e", numbered=True)))
     reset_process()

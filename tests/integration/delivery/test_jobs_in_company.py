@@ -1,5 +1,5 @@
-"""Where many quick jobs of one account wait, a worker takes several at once. Each still succeeds
-and fails by itself, and nobody else waits for longer than one turn.
+"""If many quick jobs of one account wait, a worker takes several at once. Each still succeeds or
+fails alone, and no other account waits for longer than one turn.
 """
 
 import os
@@ -29,7 +29,7 @@ from tests import given
 from tests.watching.counting import counted
 
 QUEUE = "messages"
-MANY = AT_ONCE * SHARE + SHARE + 1  # one for the first look, and enough for a full company
+MANY = AT_ONCE * SHARE + SHARE + 1  # one for the first step, and enough for a full batch
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def redis(database_url, valkey):
 
 @pytest.fixture
 def worker(redis, monkeypatch):
-    """One that has had a heartbeat, and whose clock stands still."""
+    """A worker that has sent its heartbeat, with a frozen clock."""
     monkeypatch.setattr(worker_module, "HEARTBEAT_SECONDS", 10_000)
     made = Worker(QUEUE, redis, "test-worker", lambda _at: None)
     made._goes_on = True
@@ -49,7 +49,7 @@ def worker(redis, monkeypatch):
 
 
 def stop_clock(monkeypatch):
-    """Let no time pass for the worker but what is added to `now`."""
+    """Freeze the worker's clock; it moves only when a test changes `now`."""
     clock = SimpleNamespace(now=1_000.0)
     for module in (worker_module, batch):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock.now))
@@ -58,7 +58,7 @@ def stop_clock(monkeypatch):
 
 @pytest.fixture
 def waiting(redis, monkeypatch):
-    """Stages jobs that `act` performs with their numbers, and queues them."""
+    """Stages and pushes jobs that `act` performs with their numbers."""
 
     def make(act, numbers=range(MANY), fair_to="a", quick=True, attempts=3):
         kind = JobType("a_test_job", QUEUE, attempts, 60, 60.0, act, quick=quick)
@@ -76,7 +76,7 @@ def row(number):
 
 
 def listed(redis):
-    """The rows that RQ's queue lists, in order."""
+    """Return the row ids in RQ's queue, in order."""
     entries = redis.lrange(f"rq:queue:{QUEUE}", 0, -1)
     return [int(entry.decode().rpartition("-")[2]) for entry in entries]
 
@@ -88,12 +88,12 @@ def waits():
 def test_many_jobs_that_write_nothing_cost_three_commits_and_two_trips(worker, redis, waiting):
     order = []
     waiting(order.append)
-    worker._step()  # it learns how many wait
+    worker._step()  # this step learns how many wait
     assert order == [0]
     with counted() as cost:
         worker._step()
     assert order == list(range(1 + AT_ONCE))
-    # the first is claimed, the others are, and all are recorded
+    # one for the first claim, one for the others' claims, one for the results
     assert cost.commits == 3
     assert cost.trips == 2
     assert given.states() == {"done": 1 + AT_ONCE, "waiting": MANY - 1 - AT_ONCE}
@@ -147,7 +147,9 @@ def test_one_that_fails_fails_alone(worker, redis, waiting):
 
 
 def test_one_that_was_attempted_before_is_done_alone(worker, redis, waiting):
-    """It may be what killed the worker that had it."""
+    """Given jobs attempted before, which might have killed their worker, then they are not done in
+    a batch.
+    """
     order = []
     waiting(order.append)
     StagedJob.update(attempts=1).where(StagedJob.key << ["2", "4"]).execute()
@@ -169,8 +171,8 @@ def test_none_that_may_be_attempted_once_only_has_company(worker, waiting):
 
 
 def test_those_it_does_not_come_to_in_one_turn_are_given_back(worker, redis, waiting, monkeypatch):
-    """Given one that is slow, then the others wait again, with no attempt used up, and others may
-    have them.
+    """Given one slow job in a batch, then the others are given back with no attempt used up, and
+    all run in the end.
     """
     clock, order = stop_clock(monkeypatch), []
 
@@ -185,7 +187,7 @@ def test_those_it_does_not_come_to_in_one_turn_are_given_back(worker, redis, wai
     assert given.states() == {"done": 4, "waiting": MANY - 4}
     assert {one.attempts for one in StagedJob.select().where(StagedJob.state == "waiting")} == {0}
     assert not StartedJobRegistry(QUEUE, connection=redis).get_job_ids(cleanup=False)
-    # who headed the queue meanwhile is next, and they are behind that one
+    # the job at the head of the queue is next; those given back are behind it
     is_next = int(worker._next.identity.rpartition("-")[2])
     assert is_next == row(1 + AT_ONCE).id
     assert [*listed(redis), is_next] == [*waits()[: AT_ONCE - 3], *waits()[AT_ONCE - 2 :], is_next]
@@ -215,7 +217,7 @@ def test_a_worker_that_is_told_to_stop_begins_no_other(worker, redis, waiting):
 
 
 def test_a_lock_is_free_for_the_next_of_them(worker, redis, waiting):
-    """Given that all work on one invoice, then none waits for the lock of the one before it."""
+    """Given jobs that all lock one invoice, then none waits for the lock of the one before."""
 
     def act(number):
         with invoice_lock("inv_x", wait=0.0), recording():
@@ -228,8 +230,8 @@ def test_a_lock_is_free_for_the_next_of_them(worker, redis, waiting):
 
 
 def test_one_that_was_taken_over_is_not_recorded(worker, redis, waiting):
-    """Given that a lease of one that wrote nothing is over before all are recorded, then only the
-    others are.
+    """Given a job of the batch whose claim is lost before the results are recorded, then only the
+    others are recorded.
     """
 
     def act(number):
@@ -256,8 +258,8 @@ def test_one_that_is_staged_again_meanwhile_is_done_again(worker, redis, waiting
 
 
 def test_what_a_database_that_was_away_left_is_recorded_later(worker, redis, waiting, monkeypatch):
-    """Given that the common record fails once, then those that were performed are not done again,
-    and those that were not are given back.
+    """Given a record of the batch that fails once, then performed jobs are not done again, and the
+    rest are given back.
     """
     order = []
 
@@ -306,7 +308,7 @@ def test_the_successor_of_a_dead_worker_releases_all_that_it_had(worker, redis, 
 
 
 def test_a_redis_that_refuses_what_is_shown_keeps_no_job_from_being_done(worker, redis, waiting):
-    """Given a Redis that has become full, then what was taken is performed, and no lock is left."""
+    """Given a full Redis, then the jobs taken are performed, and no lock is left."""
     order = []
 
     def act(number):
@@ -328,8 +330,8 @@ def test_a_redis_that_refuses_what_is_shown_keeps_no_job_from_being_done(worker,
 
 
 def test_one_that_was_with_a_death_takes_nobody_along(worker, redis, waiting):
-    """Given a stream of jobs and one that kills at each of its attempts, then none of the others
-    is with it after the first.
+    """Given a job that kills its worker at each attempt, then others are in its batch only the
+    first time.
     """
 
     class Dead(BaseException):
@@ -371,7 +373,9 @@ def test_a_claim_of_others_that_fails_gives_the_first_one_back(worker, redis, wa
 
 
 def test_a_claim_of_others_that_takes_long_leaves_them(worker, redis, waiting, monkeypatch):
-    """Given that the first one's lease has run for a while by then, then it is performed alone."""
+    """Given a second claim so slow that the first job's lease has run for a while, then that job is
+    performed alone.
+    """
     clock, order, claim = stop_clock(monkeypatch), [], worker_module.claim_more
 
     def take_long(*args):
@@ -388,8 +392,8 @@ def test_a_claim_of_others_that_takes_long_leaves_them(worker, redis, waiting, m
 
 
 def test_what_others_have_done_since_is_left_as_they_show_it(worker, redis, waiting):
-    """Given one that failed, and that another worker has done before all are over, then RQ shows it
-    as done; and one that was done and is staged again is shown as queued.
+    """Given a failed job that another worker has done before the batch ends, then RQ shows it as
+    finished; given a finished one that is staged again, then RQ shows it as queued.
     """
     other = Worker(QUEUE, redis, "other-worker", lambda _at: None)
     tried = []
@@ -421,8 +425,8 @@ def test_what_others_have_done_since_is_left_as_they_show_it(worker, redis, wait
 
 
 def test_one_that_is_about_to_wait_parts_with_the_others(worker, redis, waiting):
-    """Given one that asks a provider, then the others are there for another worker meanwhile, and
-    those that were done are recorded and shown so.
+    """Given a job about to call a provider, then the rest of its batch is free for other workers,
+    and the results so far are recorded and shown.
     """
     seen = []
 
@@ -433,7 +437,7 @@ def test_one_that_is_about_to_wait_parts_with_the_others(worker, redis, waiting)
             started = StartedJobRegistry(QUEUE, connection=redis).get_job_ids(cleanup=False)
             assert started == [f"a_test_job-{row(3).id}"]
             assert redis.hget("rq:worker:test-worker", "state") == b"busy"
-            release_batch()  # a second time it has nobody
+            release_batch()  # the second time nothing is left to release
 
     waiting(act)
     worker._step()
@@ -446,8 +450,8 @@ def test_one_that_is_about_to_wait_parts_with_the_others(worker, redis, waiting)
 
 
 def test_others_turns_are_counted_by_workers_at_work(worker, redis, waiting):
-    """Given one worker that has sixteen of an account's jobs, and two that have one each of
-    another's, then the first account has fewer workers.
+    """Given one worker with many jobs of one account, and two workers with one each of another,
+    then the first account counts fewer workers.
     """
     waiting(lambda _number: None, range(20), fair_to="a")
     waiting(lambda _number: None, range(100, 110), fair_to="b")
@@ -460,8 +464,8 @@ def test_others_turns_are_counted_by_workers_at_work(worker, redis, waiting):
 
 
 def test_who_people_wait_for_is_not_behind_what_is_given_back(worker, redis, waiting, monkeypatch):
-    """Given a pool without a worker for what people wait for, whose jobs are carried to the head of
-    this queue, then one that comes while others are slow is next.
+    """Given interactive jobs that are pushed to the head of this queue, when one comes while the
+    batch is slow, then it is next, before the jobs given back.
     """
     clock, order = stop_clock(monkeypatch), []
 
@@ -481,8 +485,8 @@ def test_who_people_wait_for_is_not_behind_what_is_given_back(worker, redis, wai
 
 
 def test_at_the_end_what_could_not_be_recorded_is(worker, redis, waiting, monkeypatch):
-    """Given SIGTERM, and a database that is in the way of the common record once, then each is
-    recorded, or given back, before the worker leaves.
+    """Given SIGTERM and a record of the batch that fails once, then each job is recorded or given
+    back before the worker ends.
     """
     finish, failed = attempt.finish_job, []
 

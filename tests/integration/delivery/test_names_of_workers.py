@@ -1,11 +1,11 @@
-"""Each worker has a name of its own: by it, a successor takes back what a dead one held."""
+"""Each worker has a unique name, by which its successor takes back a dead worker's jobs."""
 
 from delivery import pool
 
 
 def test_two_pools_of_one_hostname_and_pid_share_no_worker(monkeypatch):
-    """Given two containers that were given one hostname, each of whose pools is process 1, then no
-    worker of one is called as a worker of the other.
+    """Given two containers with one hostname and pools with the same pid, then no two workers share
+    a name.
     """
     monkeypatch.setattr(pool.os, "fork", lambda: 1)
     names = []

@@ -1,5 +1,5 @@
-"""The one POST to somebody else's machine: to the address that was judged, under the name's own
-certificate, and no further (fault 41).
+"""Webhooks are POSTed to the address that was checked, under the certificate of the URL's host, and
+no further (fault 41).
 """
 
 import contextlib
@@ -18,7 +18,7 @@ PUBLIC, INNER = "93.184.215.14", "10.0.0.5"
 
 
 class Wire(httpx.BaseTransport):
-    """Records where connections would go; the first `refuse` of them are refused."""
+    """Records where connections would go, and refuses the first `refuse` of them."""
 
     def __init__(self, refuse=0, status=200):
         self.asked, self._refuse, self._status = [], refuse, status
@@ -34,7 +34,7 @@ class Wire(httpx.BaseTransport):
 
 
 def names(*answers):
-    """A name server that answers these in turn: as one does that is in an attacker's hands."""
+    """A name server that gives these answers in turn, as an attacker's could."""
     left = list(answers)
 
     def resolve(host, port):
@@ -50,8 +50,8 @@ def post(url, resolve, wire, loopback=False):
 
 
 def test_the_judged_address_is_the_one_connected_to():
-    """Given a name that leads to a public address now and inside a moment later, then it is asked
-    once, and what was judged is used.
+    """Given a host that resolves to a public address first and to a private one later, then it is
+    resolved once, and the checked address is used.
     """
     wire, resolve = Wire(), names([PUBLIC], [INNER])
     assert post("https://hooks.example.com/in?x=1", resolve, wire).status == 200
@@ -68,7 +68,7 @@ METADATA = [["169.254.169.254"], ["::ffff:169.254.169.254"], ["fd00:ec2::254"]]
     "addresses", [[INNER], [PUBLIC, INNER], ["127.0.0.1"], ["::1"], *METADATA, []]
 )
 def test_a_name_that_leads_inside_is_not_followed(addresses):
-    """Given a name one of whose addresses is not public, then nothing is sent anywhere."""
+    """Given a host with any address that is not public, then nothing is sent."""
     wire = Wire()
     reply = post("https://hooks.example.com/", names(addresses), wire)
     assert (reply.taken, reply.status, wire.asked) == (False, None, [])
@@ -102,9 +102,7 @@ def test_a_name_that_is_none_is_said_so():
 
 
 def of_localhost(tmp_path):
-    """What a server needs to say that it is localhost, and the certificate of whoever vouches for
-    it.
-    """
+    """Return a TLS context for localhost, and the path of its self-signed certificate."""
     key, cert = tmp_path / "k.pem", tmp_path / "c.pem"
     made = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost"
     named = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(cert)]
@@ -116,9 +114,7 @@ def of_localhost(tmp_path):
 
 @pytest.mark.slow
 def test_a_certificate_that_is_not_the_names_is_refused(tmp_path, monkeypatch):
-    """Given a server of our own whose certificate nobody vouches for,
-    then nothing is sent to it.
-    """
+    """Given a server with an untrusted certificate, then nothing is sent to it."""
     monkeypatch.setattr(outgoing_webhooks, "TIMEOUT", httpx.Timeout(60.0))
     context, _ = of_localhost(tmp_path)
     server = socket.create_server(("127.0.0.1", 0))
@@ -135,8 +131,8 @@ def test_a_certificate_that_is_not_the_names_is_refused(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_a_receiver_that_goes_on_after_its_time_touches_no_other_connection(tmp_path, monkeypatch):
-    """Given a receiver whose answer has no end, when its time is up and connections are opened to
-    others, then what it still sends has nobody read from them or write to them.
+    """Given a receiver whose answer does not end, when the time is up and other connections are
+    open, then late bytes from it disturb none of them.
     """
     context, cert = of_localhost(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(cert))

@@ -1,4 +1,4 @@
-"""The relay pushes each due job once, again when it was lost, and nothing else."""
+"""The relay pushes each due job once, again if it was lost, and nothing else."""
 
 import threading
 import time
@@ -23,12 +23,12 @@ from tests import given
 
 @pytest.fixture(autouse=True)
 def _database(database_url):
-    """On both databases."""
+    """Run each test on both databases."""
 
 
 @pytest.fixture
 def redis(valkey, monkeypatch):
-    """A Redis that has been known for long; no test takes as long as what counts as lost."""
+    """A Redis whose epoch is old; GRACE is longer than any test."""
     monkeypatch.setattr(relay, "GRACE", 3_600_000_000)
     client = valkey.client()
     client.set(EPOCH_KEY, 1)
@@ -64,8 +64,8 @@ def test_it_leaves_alone_what_runs_or_is_over(redis):
 
 
 def test_an_emptied_redis_gets_all_that_is_due_again(redis):
-    """Given jobs in the queue, when Redis is emptied, then a new epoch begins and they are pushed
-    once more.
+    """Given queued jobs, when Redis is emptied, then a new epoch begins and they are pushed
+    again.
     """
     ids = [given.a_job("a_test_job", number) for number in range(3)]
     relay.tick(redis)
@@ -76,7 +76,9 @@ def test_an_emptied_redis_gets_all_that_is_due_again(redis):
 
 
 def test_a_job_lost_on_the_way_is_pushed_again(redis):
-    """Popped by a worker that died before its claim: nobody has it, the queue is empty."""
+    """Given a job popped by a worker that died before its claim, then it is pushed again once GRACE
+    is over.
+    """
     job_id = given.a_job("a_test_job", 1)
     relay.tick(redis)
     redis.lpop("rq:queue:webhooks")
@@ -87,7 +89,7 @@ def test_a_job_lost_on_the_way_is_pushed_again(redis):
 
 
 def test_a_job_lost_from_a_busy_queue_is_pushed_again(redis):
-    """What is older than the head of its queue cannot be behind it."""
+    """Given a job pushed before the head of its queue, then it is lost and pushed again."""
     lost = given.a_job("a_test_job", 1)
     relay.tick(redis)
     redis.lpop("rq:queue:webhooks")
@@ -101,7 +103,7 @@ def test_a_job_lost_from_a_busy_queue_is_pushed_again(redis):
 
 
 def test_a_long_queue_is_not_pushed_twice(redis):
-    """Given jobs that wait their turn for long, then they are not taken for lost."""
+    """Given jobs that wait in the queue for long, then they do not count as lost."""
     for number in range(5):
         given.a_job("a_test_job", number)
     relay.tick(redis)
@@ -111,9 +113,7 @@ def test_a_long_queue_is_not_pushed_twice(redis):
 
 
 def test_two_relays_at_once_never_push_the_same_job(redis):
-    """SKIP LOCKED on PostgreSQL, one writer at a time on SQLite:
-    each job is taken by one of them.
-    """
+    """Each job is taken by one relay: SKIP LOCKED on PostgreSQL, one writer at a time on SQLite."""
     for number in range(300):
         given.a_job("a_test_job", number)
     taken, gate = [], threading.Barrier(4)
@@ -133,7 +133,7 @@ def test_two_relays_at_once_never_push_the_same_job(redis):
 
 
 def test_a_relay_does_not_wait_for_what_another_holds(redis):
-    """Rows that another relay's transaction holds are skipped, not waited for (PostgreSQL)."""
+    """Given a row locked by another relay's transaction, then it is skipped (PostgreSQL)."""
     if not transactions.is_postgres():
         pytest.skip("SQLite has one writer at a time")
     held, free = given.a_job("a_test_job", 1), given.a_job("a_test_job", 2)
@@ -163,8 +163,8 @@ def test_a_copy_too_many_is_claimed_once(redis):
 
 
 def test_an_unknown_job_waits_for_a_release_that_knows_it(redis):
-    """Given a newer release's job, then an old worker uses up none of its attempts, however often
-    it looks, and does not look often.
+    """Given a newer release's job, then an old worker uses up no attempt of it, and retries it
+    after a minute.
     """
     job_id = given.a_job("no_such_job_in_this_release", 1, attempts=3)
     for _ in range(5):
@@ -182,8 +182,8 @@ def test_an_unknown_job_waits_for_a_release_that_knows_it(redis):
 
 
 def test_an_unknown_job_that_kills_its_workers_is_dead_in_rqs_view_too(redis):
-    """Given a newer release's job of which workers die, then the old release's looks do not give it
-    new lives.
+    """Given a newer release's job that kills its workers, then the old release's tries do not keep
+    it from ending dead.
     """
     job_id = given.a_job("no_such_job_in_this_release", 1, attempts=2)
     for number in range(2):
@@ -203,9 +203,7 @@ def test_rq_is_told_each_jobs_own_time(redis):
 
 
 def test_a_database_without_tables_is_said_to_lack_them_and_seldom(redis, monkeypatch):
-    """Given a relay that looks at a database nobody has migrated, then it says so once, and not at
-    every look.
-    """
+    """Given a database without tables, then the relay logs that once, not at every look."""
     execute("DROP TABLE staged_job")
     told, looks = [], iter([False, False, False, True])
     monkeypatch.setattr(relay, "TICK", 0.01)
@@ -216,8 +214,8 @@ def test_a_database_without_tables_is_said_to_lack_them_and_seldom(redis, monkey
 
 
 def test_a_relay_says_by_when_each_look_must_be_over(redis, monkeypatch):
-    """So that the pool's supervisor replaces one that hangs: longer than a database takes to give
-    up a statement, and Redis to answer.
+    """Given a relay, then it sets a deadline for each look, longer than two statement timeouts, so
+    that the supervisor can replace one that hangs.
     """
     told, looks = [], iter([False, False, True])
     monkeypatch.setattr(relay, "TICK", 0.0)
@@ -234,9 +232,9 @@ def an_interactive_job(number):
 
 @pytest.mark.parametrize("left", [RENEWED_FOR, RENEWED_FOR - SILENT - 1])
 def test_a_worker_for_people_that_fell_silent_is_not_waited_for(redis, left):
-    """Given a worker that was killed with its whole machine, whose key in Redis lives on, then what
-    people wait for takes its detour as soon as it has been silent for longer than its longest job;
-    what lay in its queue too.
+    """Given a worker of the interactive queue that died with its machine, whose key lives on in
+    Redis, then interactive jobs move to other queues once it has been silent for longer than the
+    longest job, also those queued before.
     """
     redis.sadd("rq:workers:interactive", "rq:worker:gone")
     redis.hset("rq:worker:gone", "state", "idle")
@@ -253,6 +251,6 @@ def test_a_worker_for_people_that_fell_silent_is_not_waited_for(redis, left):
 
 
 def test_a_worker_that_performs_the_longest_job_is_not_silent():
-    """What `delivery.route` takes for granted about workers and jobs."""
+    """`delivery.route` relies on these limits of workers and jobs."""
     assert RENEWED_FOR == worker.WORKER_TTL
     assert worker.HEARTBEAT_SECONDS + MAX_TIMEOUT + KILL_GRACE < SILENT

@@ -1,6 +1,4 @@
-"""rq-dashboard at /rq: behind the login, looking only,
-and Requeue is an audited replay of the row.
-"""
+"""rq-dashboard at /rq: behind the login, read-only, and Requeue is an audited replay of the row."""
 
 import json
 import pickle
@@ -33,7 +31,7 @@ def browser(client) -> dict[str, str]:
 
 @pytest.fixture
 def post(client, browser):
-    """A POST as the dashboard's own script sends it."""
+    """Return a POST as the dashboard's own script sends it."""
     token = csrf_of(client, browser)
     return lambda path, **headers: client.simulate_post(
         path, headers=browser | {"X-CSRFToken": token, "Sec-Fetch-Site": "same-origin"} | headers
@@ -41,7 +39,7 @@ def post(client, browser):
 
 
 def a_dead_job(valkey, error: str = "Boom") -> StagedJob:
-    """A job that has used up its attempts, as the database and RQ have it then."""
+    """Return a job that has used up its attempts, dead in the database and failed in RQ."""
     job = a_job("waiting", attempts=7)
     claimed = claim_job(job.id, "w1")
     assert claimed is not None
@@ -110,7 +108,9 @@ def test_requeue_of_a_dead_job_is_an_audited_replay(client, post, valkey):
 
 @pytest.mark.parametrize("was", ["done", "waiting", "running", "cancelled"])
 def test_requeue_of_any_other_job_does_nothing(post, valkey, was):
-    """Fault 46: above all, a finished job does not run again."""
+    """Given a job that is not dead, above all a finished one (fault 46), then it does not run
+    again.
+    """
     job, audited = a_job(was), AuditEntry.select().count()
     before = StagedJob.select().dicts().get()
     answer = post(f"/rq/job/process_stripe_event-{job.id}/requeue")
@@ -229,7 +229,7 @@ def test_the_policy_allows_the_pages_own_scripts_and_nothing_else(client, browse
 
 @pytest.mark.parametrize("template", ["job.html", "jobs.html", "queues.html", "workers.html"])
 def test_no_template_puts_a_value_into_the_page_unescaped(template):
-    """rq-dashboard #526: in 0.9 the job's page and the list of workers do."""
+    """In 0.9 the job page and the list of workers do not escape values (rq-dashboard #526)."""
     app = make_dashboard()
     source, _, _ = app.create_global_jinja_loader().get_source(
         app.jinja_env, f"rq_dashboard/{template}"
@@ -245,8 +245,8 @@ def test_data_never_gets_a_nonce():
 
 
 def test_a_pickle_in_redis_is_not_opened(client, browser, valkey, tmp_path):
-    """Given a job planted in Redis whose parts are pickles, when an operator looks, then nothing of
-    it is run.
+    """Given a job in Redis whose fields are pickles, when an operator views it, then none is
+    loaded.
     """
     trap = tmp_path / "opened"
 
@@ -288,7 +288,7 @@ def test_a_pickle_in_redis_is_not_opened(client, browser, valkey, tmp_path):
         "view/workers",
     ):
         answer = client.simulate_get(f"/rq/0/{path}", headers=browser)
-        # its meta is a pickle too: said, not opened
+        # its meta is a pickle too: reported, not loaded
         expected = 404 if path == "data/job/trap-1.json" else 200
         assert (path, answer.status_code, trap.exists()) == (path, expected, False)
 

@@ -1,6 +1,4 @@
-"""Whoever looks with RQ's own classes sees what the rows say: queues, names, states, attempts,
-workers.
-"""
+"""RQ's own classes show what the rows say: queues, names, states, attempts, workers."""
 
 import os
 import time
@@ -33,7 +31,7 @@ def redis(database_url, valkey):
 
 @pytest.fixture
 def a_kind():
-    """Makes a job of one function known, for this test only."""
+    """Returns a function that registers a job type for this test only and stages one job."""
     made = []
 
     def make(function, attempts=3):
@@ -179,8 +177,8 @@ def test_a_snoozed_job_is_neither_started_nor_failed(redis, a_kind):
 
 
 def test_a_refused_copy_leaves_no_trace(redis, a_kind):
-    """Given a job that another worker runs, when a copy is popped, then RQ goes on to say STARTED
-    by the other.
+    """Given a job that another worker runs, when a copy is popped, then RQ still shows it as
+    started by the other.
     """
     job_id = a_kind(lambda _number: None)
     relay.tick(redis)
@@ -194,8 +192,8 @@ def test_a_refused_copy_leaves_no_trace(redis, a_kind):
 
 
 def test_redis_emptied_while_a_job_runs(redis, a_kind):
-    """The end is written whole, so that RQ can read it; the worker is listed whole at its next
-    heartbeat.
+    """Given a Redis that is emptied while a job runs, then the job's end is written in full, and
+    the worker is listed again at its next heartbeat.
     """
 
     def lose_everything(_number):
@@ -221,7 +219,9 @@ def test_redis_emptied_while_a_job_runs(redis, a_kind):
 
 
 def test_what_a_dead_worker_left_as_started_is_mended(redis, a_kind, monkeypatch):
-    """Killed after the commit, before RQ heard of it: the relay finds the row done and says so."""
+    """Given a worker killed after its commit and before it updated RQ, then the relay moves the job
+    to the finished ones.
+    """
     monkeypatch.setattr(relay, "SETTLING", 3_600.0)
     job_id = a_kind(lambda _number: None)
     relay.tick(redis)
@@ -252,7 +252,9 @@ def test_what_truly_runs_is_not_mended_away(redis, a_kind, monkeypatch):
 
 
 def test_rqs_own_cleanup_does_no_harm(redis, a_kind):
-    """A dashboard that counts makes RQ clean up: what it finds is neither run again nor doubled."""
+    """Given RQ's own cleanup, as a dashboard's counts trigger it, then no job runs again or
+    twice.
+    """
     a_kind(lambda _number: None)
     relay.tick(redis)
     a_worker(redis)._step()
@@ -272,7 +274,9 @@ def test_a_worker_that_leaves_is_no_longer_listed(redis, database_url):
 
 
 def test_a_killed_worker_serves_no_queue(redis):
-    """RQ keeps a killed worker's name in its sets for good; its own key expires."""
+    """Given a killed worker, whose name RQ keeps in its sets though its key has expired, then it
+    does not count and is removed.
+    """
     a_worker(redis)._heartbeat()
     redis.sadd(f"rq:workers:{QUEUE}", "rq:worker:killed")
     redis.sadd("rq:workers", "rq:worker:killed")

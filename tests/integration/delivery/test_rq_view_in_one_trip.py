@@ -1,5 +1,5 @@
-"""A job begins, and ends, in RQ's view by one script each: also where Redis has lost the script, is
-full, or holds odd keys; the next id comes with the end, and locks go with it.
+"""A job's start and end are shown in RQ by one script each, even if Redis has lost the script, is
+full or holds odd keys. The end also fetches the next id and releases locks.
 """
 
 import json
@@ -33,12 +33,12 @@ def redis(database_url, valkey):
 
 @pytest.fixture
 def waiting(redis, monkeypatch):
-    """Stages as many jobs of one function, and queues them; their ids."""
+    """Stages and queues `many` jobs of one function; returns their ids."""
 
     def make(function, many=1):
         kind = JobType("a_test_job", "messages", 3, 60, 60.0, function)
         monkeypatch.setitem(registry._jobs, kind.name, kind)
-        # one heartbeat, at the beginning: a later one is a trip more
+        # one heartbeat, at the start: a later one would be another trip
         monkeypatch.setattr(worker_module, "HEARTBEAT_SECONDS", 120)
         ids = [given.a_job(kind.name, number, "messages", 3) for number in range(many)]
         relay.tick(redis)
@@ -59,7 +59,9 @@ def shown(redis, job_id):
 
 
 def test_a_redis_that_has_lost_the_scripts_is_given_them_again(redis, waiting):
-    """As after a restart or a failover."""
+    """Given a Redis that has lost the scripts, as after a restart or failover, then they are sent
+    again.
+    """
     job_id, _ = waiting(lambda _number: redis.script_flush(), 2)
     redis.script_flush()
     a_worker(redis)._step()
@@ -96,7 +98,7 @@ def test_a_worker_that_is_told_to_stop_pops_nothing_more(redis, waiting):
 
 
 def test_a_lock_goes_with_the_end_of_the_job_it_was_for(redis, waiting):
-    """Given a job that is recorded as done under its lock, then one trip releases it and shows the
+    """Given a job recorded as done under its lock, then one trip releases the lock and shows the
     end.
     """
 
@@ -106,17 +108,17 @@ def test_a_lock_goes_with_the_end_of_the_job_it_was_for(redis, waiting):
 
     waiting(act, 2)
     worker = a_worker(redis)
-    worker._step()  # gives Redis the scripts
+    worker._step()  # loads the scripts
     with counted() as cost:
         worker._step()
     assert given.states() == {"done": 2}
     assert not redis.exists(LOCK)
-    # popped, begun, locked, asked by this test, ended
+    # pop, start, lock, this test's own read, end
     assert cost.trips == 5
 
 
 def test_a_lock_of_work_that_goes_on_is_released_at_once(redis, waiting):
-    """Given a job that is not over when it leaves its lock, then others need not wait for it."""
+    """Given a job that goes on after leaving its lock, then the lock is released at once."""
     seen = []
 
     def act(_number):
@@ -140,7 +142,9 @@ def test_a_lock_that_somebody_else_holds_by_now_stays(redis, waiting):
 
 
 def test_a_lock_is_released_where_the_beginning_could_not_be_shown(redis, waiting, monkeypatch):
-    """Given that nothing was shown, then there is no end to show, and the lock goes alone."""
+    """Given a start that could not be shown, then no end is shown, and the lock is still
+    released.
+    """
 
     def refuse(*_args):
         raise ResponseError("something")
@@ -156,8 +160,8 @@ def test_a_lock_is_released_where_the_beginning_could_not_be_shown(redis, waitin
 
 
 def test_what_is_odd_keeps_nothing_else_from_being_shown(redis, waiting):
-    """Given one key with something else in it, when a job begins and ends, then all else is shown,
-    and the error is said.
+    """Given a key of the wrong type, when a job starts and ends, then all else is shown, and the
+    error is raised.
     """
     (job_id,) = waiting(lambda _number: None)
     claimed = claim_job(job_id, "w1")
@@ -178,8 +182,8 @@ def test_what_is_odd_keeps_nothing_else_from_being_shown(redis, waiting):
 
 
 def test_a_full_redis_takes_what_removes(redis, waiting):
-    """Given a Redis that has become full, when an attempt ends, then it is shown as started no
-    longer and its lock is free; what would need room is refused, and said.
+    """Given a full Redis, when an attempt ends, then it is no longer shown as started and its lock
+    is free; writes that need room raise an error.
     """
     job_id, _ = waiting(lambda _number: None, 2)
     claimed = claim_job(job_id, "w1")
@@ -204,7 +208,9 @@ def test_a_full_redis_takes_what_removes(redis, waiting):
 
 
 def test_another_job_than_the_popped_one_is_taken_in_the_same_trip(redis, waiting):
-    """Given that it is another's turn, then the popped id goes back as that one begins."""
+    """Given a turn of another account's job, then the popped id is put back in the same trip that
+    starts that job.
+    """
     first, second = waiting(lambda _number: None, 2)
     popped = redis.lpop(QUEUE).decode()
     claimed = claim_job(second, "w1")
@@ -215,7 +221,7 @@ def test_another_job_than_the_popped_one_is_taken_in_the_same_trip(redis, waitin
 
 
 def test_rq_reads_what_the_scripts_write(redis, waiting):
-    """Every field of the hash that RQ reads is one that it can read."""
+    """Given a job's hash as the scripts write it, then RQ can read every field of it."""
     (job_id,) = waiting(lambda _number: None)
     assert a_worker(redis).take(redis.lpop(QUEUE).decode()) == Outcome("done")
     job = shown(redis, job_id)

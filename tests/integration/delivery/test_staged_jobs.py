@@ -1,5 +1,5 @@
-"""The life of a staged job: staged with its caller's rows, claimed by one, settled under its claim,
-dead in the end, replayed.
+"""The life of a staged job: staged with its caller's rows, claimed by one worker, settled under its
+claim, dead after its last attempt, replayed.
 """
 
 import json
@@ -52,11 +52,11 @@ open(sys.argv[2], "w").write(" ".join(map(str, claimed)))
 
 @pytest.fixture(autouse=True)
 def a_test_job_is_known():
-    """The job may be staged; how often it is tried, the tests say when they insert it."""
+    """Let the job be staged; each test chooses its number of attempts when it inserts it."""
     register_policy("a_test_job", Policy("webhooks", 3))
 
 
-BACKOFF = 600.0  # seconds; longer than any test takes, so that nothing is due by itself
+BACKOFF = 600.0  # seconds; longer than any test, so that nothing becomes due by itself
 
 
 def a_type(function, attempts=3, timeout=60):
@@ -73,11 +73,11 @@ def the_job():
 
 @pytest.fixture(autouse=True)
 def _database(database_url, valkey):
-    """Each of these stands on both databases and a real Valkey."""
+    """Run each test on both databases and a real Valkey."""
 
 
 def test_staging_needs_a_transaction():
-    """Else a job could exist without the rows it is about."""
+    """Without one, a job could exist without the rows it is about."""
     for delay in (0, 60):
         with pytest.raises(RuntimeError, match="transaction"):
             stage("process_stripe_event", 1, 1, delay=delay)
@@ -85,7 +85,9 @@ def test_staging_needs_a_transaction():
 
 
 def test_a_job_shares_the_fate_of_its_callers_rows(valkey):
-    """Rolled back: no job, and nothing was pushed. Committed: both, and it is in RQ at once."""
+    """Given a rollback, then there is no job and no push; given a commit, then the job exists and
+    is in RQ at once.
+    """
 
     def fall_over():
         with transaction():
@@ -172,7 +174,7 @@ SETTLE = {
 
 @pytest.mark.parametrize("settle", SETTLE.values(), ids=SETTLE.keys())
 def test_a_lost_claim_settles_nothing(settle):
-    """Given an attempt whose lease has expired and whose job another one runs, then whatever it
+    """Given an attempt whose lease has expired and whose job another worker runs, then whatever it
     writes is refused.
     """
     late = claimed_job()
@@ -186,7 +188,9 @@ def test_a_lost_claim_settles_nothing(settle):
 
 
 def test_a_claim_that_was_not_taken_over_yet_is_lost_all_the_same():
-    """Between expiry and the next claim nobody holds the job."""
+    """Given an expired lease that is released and not yet claimed again, then the old attempt
+    settles nothing.
+    """
     late = claimed_job()
     StagedJob.update(lease_until=0).execute()
     release_expired()
@@ -195,7 +199,7 @@ def test_a_claim_that_was_not_taken_over_yet_is_lost_all_the_same():
 
 
 def test_what_an_attempt_writes_is_rolled_back_when_its_claim_is_lost():
-    """Local effects and `done` commit together or not at all."""
+    """An attempt's rows and `done` commit together or not at all."""
     late = claimed_job()
 
     def act(_number):
@@ -209,8 +213,8 @@ def test_what_an_attempt_writes_is_rolled_back_when_its_claim_is_lost():
 
 @pytest.mark.parametrize("raised", [ValueError, Conflict], ids=lambda it: it.__name__)
 def test_what_a_row_keeps_of_an_error_holds_no_secret(raised):
-    """Given an error that quotes what the job had in its hands, then the row tells of it without
-    keys, tokens and card numbers, and without what no database takes.
+    """Given an error that quotes secrets, then the row keeps it without keys, tokens, passwords,
+    card numbers and NUL bytes.
     """
 
     def act(_number):
@@ -235,8 +239,8 @@ def test_an_attempt_that_ends_without_recording_is_done():
 
 
 def test_failures_back_off_in_the_row_and_end_dead():
-    """Waits double, with a quarter of jitter either way; after the last attempt the job is dead,
-    with its error.
+    """Given a job that fails, then its waits double, with a quarter of jitter either way; after the
+    last attempt it is dead, with its error.
     """
 
     def fail(_number):
@@ -262,7 +266,9 @@ def test_failures_back_off_in_the_row_and_end_dead():
 
 
 def test_crashes_count_as_attempts():
-    """A worker that dies says nothing; the next one's claim, or the lease, says it for it."""
+    """Given a worker that dies, then its successor or the expired lease gives the job back, and the
+    attempt counts.
+    """
     job_id = given.a_job("a_test_job", 1, attempts=2)
     claim_job(job_id, "w1")
     assert [(job.id, job.state) for job in release_worker("w1")] == [(job_id, "waiting")]
@@ -324,8 +330,8 @@ def test_a_release_before_its_migration_uses_up_no_attempt(monkeypatch):
 
 
 def test_arguments_of_a_newer_release_use_up_no_attempt():
-    """Given a job that a newer release lets go on behind a row, which this one cannot, then it
-    waits for that release; an error of its own is one.
+    """Given a job whose arguments only a newer release takes, then it waits for that release; a
+    TypeError of the job's own code is a failure.
     """
     job = claimed_job(attempts=1)
     assert perform(job, a_type(lambda: None, attempts=1)).state == "snoozed"
@@ -336,7 +342,7 @@ def test_arguments_of_a_newer_release_use_up_no_attempt():
 
 
 def test_an_error_after_the_record_changes_nothing():
-    """The row says done; that is what counts."""
+    """The row is done, and that decides."""
 
     def act(_number):
         with recording():
@@ -380,8 +386,8 @@ def test_a_dead_job_is_replayed_with_the_same_key_and_arguments():
 
 @pytest.mark.parametrize(("settle", "attempts"), [("finish", 3), ("fail", 1), ("snooze", 3)])
 def test_what_is_staged_again_while_it_runs_runs_once_more(settle, attempts):
-    """Given an attempt that has done its work but not committed, when somebody stages the job
-    again, then it waits for another attempt, once.
+    """Given an attempt that has not recorded its end, when the job is staged again, then it runs
+    once more, and only once.
     """
     job = claimed_job(attempts=attempts)
     with transaction():
@@ -401,8 +407,8 @@ def test_what_is_staged_again_while_it_runs_runs_once_more(settle, attempts):
 
 @pytest.mark.parametrize("put_off", [snooze_job, fail_job])
 def test_what_is_staged_again_while_it_runs_does_not_wait_for_as_long_as_the_attempt_would(put_off):
-    """Given an attempt that puts its job off for a day, or fails, having seen nothing of what
-    somebody staged it again for meanwhile, then the job is due at once; once only.
+    """Given an attempt that fails or snoozes for a day, when the job was staged again during it,
+    then the job is due at once, and only this once.
     """
     job = claimed_job()
     with transaction():
@@ -416,8 +422,8 @@ def test_what_is_staged_again_while_it_runs_does_not_wait_for_as_long_as_the_att
 
 @pytest.mark.parametrize("settle", [finish_job, snooze_job, fail_job])
 def test_what_is_staged_again_for_later_while_it_runs_runs_then(settle):
-    """Given an attempt, which may itself stage its job again for in an hour, as one does that asks
-    whether a provider is done, then the next attempt is not made before; the soonest wish counts.
+    """Given a job that is staged again for later while it runs, also by its own attempt, then the
+    next attempt runs at the soonest time asked for.
     """
     job, hour = claimed_job(), 3_600 * SECOND
     for delay in (7_200.0, 3_600.0, 5_400.0):
@@ -436,8 +442,8 @@ def test_a_worker_that_dies_over_a_job_staged_again_leaves_it_waiting():
 
 
 def test_no_attempt_begins_before_the_rows_it_was_staged_again_for(database_url):
-    """Given a waiting job that somebody stages again with rows of theirs, when a worker takes it
-    meanwhile, then it sees those rows.
+    """Given a waiting job that is staged again together with rows, when a worker claims it in the
+    meantime, then it sees those rows.
     """
     job_id, begun, claimed = given.a_job("a_test_job", 1), threading.Event(), []
 
@@ -454,15 +460,15 @@ def test_no_attempt_begins_before_the_rows_it_was_staged_again_for(database_url)
         given.an_account()
         stage_again("a_test_job", 1, 1)
         begun.set()
-        worker.join(0.3)  # it can only wait; without the row's lock it would be through by now
+        worker.join(0.3)  # it must still be waiting; without the row's lock it would have ended
         assert claimed == []
     worker.join(120)
     assert claimed == [(True, 1)]
 
 
 def test_nudges_in_the_background_go_together_and_one_that_fails_stops_none(valkey, monkeypatch):
-    """Given a thread that pushes, and jobs that several commits have brought while it was busy,
-    then they go in one round trip; and what comes after a push that failed goes, too.
+    """Given a background thread that pushes, and several commits while it is busy, then their jobs
+    go in one round trip, even after a push that failed.
     """
     monkeypatch.setattr(nudge._Nudger, "waiting", None)
     busy, pushed, failing = threading.Event(), [], [True]
@@ -488,8 +494,8 @@ def test_nudges_in_the_background_go_together_and_one_that_fails_stops_none(valk
 
 
 def test_of_several_staged_at_once_each_is_told_its_own_row(valkey):
-    """Given jobs of which some are there already, or come twice, when all are staged by one
-    statement, then each is told the row that it has made, and the others that they made none.
+    """Given jobs, some of which exist or come twice, when one statement stages all, then each
+    caller gets the id of its new row or None.
     """
     with transaction():
         for key in ("b", "d"):
@@ -502,7 +508,9 @@ def test_of_several_staged_at_once_each_is_told_its_own_row(valkey):
 
 
 def test_a_failing_nudge_pauses_and_harms_nobody(valkey, monkeypatch):
-    """Redis away: the job is staged all the same, and the next one does not even try."""
+    """Given an unreachable Redis, then the job is still staged, and the next one does not even try
+    to push.
+    """
     monkeypatch.setenv("REDIS_URL", "unix:///nowhere.sock")
     monkeypatch.setattr(nudge, "PAUSE", 3_600.0)
     reset_process()
@@ -516,8 +524,8 @@ def test_a_failing_nudge_pauses_and_harms_nobody(valkey, monkeypatch):
 
 
 def test_a_clock_set_back_does_not_prolong_the_pause_of_nudges(valkey, monkeypatch):
-    """Given nudges that pause for an instant, when somebody sets the machine's clock back by an
-    hour, then the pause is over as soon as before.
+    """Given nudges that pause for an instant, when the machine's clock is set back by an hour, then
+    the pause still ends on time.
     """
     monkeypatch.setattr(nudge, "PAUSE", 0.0)
 

@@ -1,4 +1,4 @@
-"""The fixture of tests about deploying."""
+"""The fixture of the tests about deploying."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,5 +1,5 @@
-"""Deployments and purchases at the same time, in threads: one runs, one number is bought, and no
-two accounts have the same one.
+"""Concurrent deployments and purchases: one deployment runs, one number is bought, and two accounts
+never get the same one.
 """
 
 import threading
@@ -21,7 +21,7 @@ def clinic(client, valkey, twilio_stand_in, voice):
 
 
 def at_once(*asked):
-    """What each answers when all are asked at the same moment."""
+    """Make all calls at the same moment; return their answers."""
     gate, answers = threading.Barrier(len(asked)), [None] * len(asked)
 
     def ask(number, what):
@@ -40,7 +40,9 @@ def at_once(*asked):
 
 
 def test_of_many_deploys_at_once_one_runs(clinic):
-    """Given five Deploys at once, then one is accepted, four are told, and one number is bought."""
+    """Given five Deploys at once, then one is accepted, four are answered 409, and one number is
+    bought.
+    """
     answers = at_once(*[clinic.deploys] * 5)
     assert sorted(answer.status_code for answer in answers) == [202, 409, 409, 409, 409]
     refused = {answer.json["code"] for answer in answers if answer.status_code == 409}
@@ -51,7 +53,7 @@ def test_of_many_deploys_at_once_one_runs(clinic):
 
 
 def test_a_deployment_and_a_purchase_at_once_buy_one_number(clinic):
-    """Given both at once, and workers beside them, then the account has one number."""
+    """Given a deployment and two purchases at once, then the account has one number."""
 
     def buys():
         return clinic.call("POST", PURCHASE, accountId=clinic.account.id)
@@ -68,8 +70,8 @@ def test_a_deployment_and_a_purchase_at_once_buy_one_number(clinic):
 
 
 def test_two_accounts_that_want_the_same_number(clinic):
-    """Field report 30: given one number that two clinics chose, then one has it, and the other is
-    told.
+    """Given one number that two clinics chose (field report 30), then one gets it, and the other is
+    told to choose another.
     """
     other = clinic.another().configures().has_card()
     chosen = search_numbers(area_code="212", limit=1)[0].e164

@@ -1,4 +1,6 @@
-"""What a deployment makes at Vapi: once each, in order, changed when it has to be, taken away."""
+"""What a deployment creates at Vapi: one of each, in order, updated when needed, and deleted on
+take-down.
+"""
 
 import json
 from datetime import timedelta
@@ -25,7 +27,7 @@ from sandbox.vapi.control import answering, edit
 from tests import given
 from tests.stories.voice import SECRET
 
-pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
+pytestmark = pytest.mark.slow  # nearly every test deploys first, and most make something fail then
 
 KINDS = ("tool", "assistant", "squad", "phone-number")
 ONE_OF_EACH = {"tool": 1, "assistant": 2, "squad": 1, "phone-number": 1}
@@ -34,7 +36,7 @@ NOTHING = dict.fromkeys(KINDS, 0)
 
 @pytest.fixture
 def live(deploying):
-    """A receptionist that answers, with one file."""
+    """A live receptionist with one file."""
     deploying.uploads()
     assert deploying.deploys().status == "live", deploying.newest.error
     return deploying
@@ -56,7 +58,9 @@ def staged_deletions():
 
 
 def test_a_deployment_makes_one_of_each_and_callers_hear_the_pinned_receptionist(live):
-    """Given a clinic with a file, when it deploys, then there is one of each, and it answers."""
+    """Given a clinic with a file, when it deploys, then there is one of each object, and calls
+    reach the pinned receptionist.
+    """
     assert live.counts() == ONE_OF_EACH
     (tool,), (squad,) = live.at_vapi("tool"), live.at_vapi("squad")
     assert tool["function"]["name"] == FUNCTION
@@ -84,8 +88,8 @@ def test_it_is_told_in_the_words_of_old(live):
 
 
 def test_texts_still_come_to_us(live):
-    """Given an import into Vapi, then the number's texts at Twilio are ours still, and Twilio knows
-    where to try again what we could not take.
+    """Given a number imported into Vapi, then its texts still go to us, and Twilio has our fallback
+    URLs.
     """
     (number,) = numbers_at_twilio(live)
     assert number["sms_url"] == text_webhook() == "http://payphone/api/webhooks/twilio/messages"
@@ -104,7 +108,9 @@ def test_everything_carries_the_tag_of_this_installation(live):
 
 
 def test_neither_patients_nor_secrets_are_in_what_is_sent_and_kept(deploying):
-    """Given patients with invoices, then nothing of them goes to Vapi; nor is a secret kept."""
+    """Given customers with invoices, then nothing about them goes to Vapi, and no secret is
+    stored.
+    """
     patient = given.a_customer(deploying.account, name="Zebulon Quartz", phone="+12025550177")
     given.an_invoice(deploying.account, customer=patient, number="INV-ZQ-77", project="Root canal")
     assert deploying.deploys().status == "live"
@@ -118,7 +124,9 @@ def test_neither_patients_nor_secrets_are_in_what_is_sent_and_kept(deploying):
 
 
 def test_a_transfer_that_would_come_back_is_none(deploying):
-    """Given a transfer number that is the forwarded one, then callers are not sent in circles."""
+    """Given a transfer number that forwards to us, then the assistant has no transfer tool, which
+    would send callers in circles.
+    """
     deploying.configures(transferNumber="+12025550123")
     assert deploying.deploys().status == "live"
     tools = answering(deploying.vapi, deploying.line.e164)["model"]["tools"]
@@ -146,7 +154,7 @@ def test_files_that_cannot_be_read_are_said_to_be(deploying):
 
 
 def test_files_that_are_being_read_are_waited_for(deploying):
-    """Given a file that Vapi still reads, then the deployment waits, and has it in the end."""
+    """Given a file that Vapi is still reading, then the deployment waits and has it in the end."""
     file = deploying.uploads(state="processing")
     deploying.asks()
     deploying.works(rounds=6)
@@ -159,7 +167,9 @@ def test_files_that_are_being_read_are_waited_for(deploying):
 
 
 def test_files_are_not_waited_for_for_ever(deploying):
-    """Given one file that is never read, then the others are used, and it is named."""
+    """Given one file that is never read, then the others are used, and the deployment's events name
+    it.
+    """
     done = deploying.uploads("hours.txt")
     deploying.uploads("novel.pdf", state="processing")
     deploying.asks()
@@ -175,7 +185,7 @@ def test_files_are_not_waited_for_for_ever(deploying):
 
 
 def test_deploying_again_unchanged_changes_nothing(live):
-    """Given nothing new, when it is deployed again, then Vapi is only read."""
+    """Given no change, when the clinic redeploys, then Vapi is only read."""
     before = {kind: len(live.requests("POST", kind)) for kind in KINDS}
     assert live.deploys().status == "live"
     assert {kind: len(live.requests("POST", kind)) for kind in KINDS} == before
@@ -187,7 +197,7 @@ def test_deploying_again_unchanged_changes_nothing(live):
 
 
 def test_deploying_again_updates_what_changed_and_pins_it_anew(live):
-    """Given another voice, then both assistants change as a whole, and the squad pins v2."""
+    """Given another voice, then both assistants are updated in full, and the squad pins v2."""
     live.setup.record(live.setup.updated_at, voice={"provider": "11labs", "voiceId": "sarah"})
     assert live.deploys().status == "live"
     assert [len(live.requests("PATCH", kind)) for kind in KINDS] == [0, 2, 1, 0]
@@ -200,8 +210,8 @@ def test_deploying_again_updates_what_changed_and_pins_it_anew(live):
 
 
 def test_deploying_again_gives_vapi_the_secrets_that_are_newest(live, monkeypatch):
-    """Given another secret of Vapi's webhooks and another token of Twilio's, when it is deployed
-    again, then Vapi has both: once the old ones are removed it is known, and calls out, still.
+    """Given a new Vapi webhook secret and a new Twilio token, when the clinic redeploys, then Vapi
+    gets both, once, and they are not stored.
     """
     rolled, token = "vapi-webhook-secret-0002", "another-token-of-twilio-s-000001"
     monkeypatch.setenv("VAPI_WEBHOOK_SECRET", f"{rolled},{SECRET}")
@@ -220,12 +230,12 @@ def test_deploying_again_gives_vapi_the_secrets_that_are_newest(live, monkeypatc
     assert token not in kept
     asked = len(live.requests("PATCH", "assistant"))
     assert live.deploys().status == "live"
-    assert len(live.requests("PATCH", "assistant")) == asked  # given once
+    assert len(live.requests("PATCH", "assistant")) == asked  # sent once
 
 
 def test_a_secret_that_never_arrived_is_sent_again(live, monkeypatch):
-    """Given another secret, and an update that is lost on its way and changes nothing else, then
-    that is not taken for done because all that Vapi shows is as it was asked to be.
+    """Given an update with nothing but a new secret that is lost on its way, then it is sent again,
+    although what Vapi shows already matches.
     """
     rolled = "vapi-webhook-secret-0002"
     monkeypatch.setenv("VAPI_WEBHOOK_SECRET", f"{rolled},{SECRET}")
@@ -237,8 +247,8 @@ def test_a_secret_that_never_arrived_is_sent_again(live, monkeypatch):
 
 
 def test_what_a_restored_backup_forgot_is_looked_for_among_what_is_newer(live, monkeypatch):
-    """Given more squads at Vapi than are looked through, all made before a clinic deployed, then
-    what that one made is found.
+    """Given more squads at Vapi than one search reads, all older than the deployment, then the
+    deployment's own one is found.
     """
     monkeypatch.setattr(lists, "MOST_PAGES", 1)
     (effect,) = live.effects("squad_create")
@@ -258,8 +268,8 @@ def test_a_new_file_changes_the_tool_alone(live):
 
 
 def test_a_file_that_was_deleted_goes_once_the_tool_has_let_go_of_it(live):
-    """Given a file deleted by its clinic, which Vapi keeps for the tool, when it is deployed again,
-    then its deletion is tried again, and the tool is without it.
+    """Given a deleted file that Vapi keeps for the tool, when the clinic redeploys, then the tool
+    no longer has it, and its deletion is tried again.
     """
     kept, (old, *_) = live.uploads("hours.txt"), live.at_vapi("file")
     assert live.deploys().status == "live"
@@ -271,8 +281,8 @@ def test_a_file_that_was_deleted_goes_once_the_tool_has_let_go_of_it(live):
 
 
 def test_when_the_last_file_is_deleted_the_tool_and_the_file_go_with_the_next_deploy(live):
-    """Given no document any more, then callers are answered without a search, and neither it nor
-    the file is left at Vapi; a document that comes later has a search of its own.
+    """Given no file any more, when the clinic redeploys, then the search tool is deleted, and so
+    are files; a later file gets a new tool.
     """
     (file,) = KnowledgeFile.select()
     file.record(file.updated_at, state="deleting")
@@ -292,8 +302,8 @@ def test_when_the_last_file_is_deleted_the_tool_and_the_file_go_with_the_next_de
 
 
 def test_a_tool_that_somebody_else_uses_is_waited_for(live):
-    """Given an assistant made by hand that has our search, then what is live stays live, and the
-    search goes once it is free.
+    """Given an assistant made by hand that uses our tool, then the clinic stays live, and the tool
+    is deleted once it is free.
     """
     with live.vapi.shared.lock:
         body = {"name": "by hand", "model": {"toolIds": [live.made("query_tool").provider_id]}}
@@ -311,8 +321,8 @@ def test_a_tool_that_somebody_else_uses_is_waited_for(live):
 
 
 def test_what_a_lost_effect_made_is_found_by_the_tag_of_its_step(deploying):
-    """Given a database restored from a backup, which knows of no assistant made, then the one with
-    the step's tag is taken, and no second one is made.
+    """Given a restored database without the effect that created an assistant, then the assistant
+    with the step's tag is used, and no second one is created.
     """
     deploying.asks()
     deploying.works_until("number")
@@ -326,8 +336,8 @@ def test_what_a_lost_effect_made_is_found_by_the_tag_of_its_step(deploying):
 
 
 def test_a_change_by_hand_is_shown_and_set_back(live):
-    """Given somebody who edits the receptionist at Vapi, then a redeployment says so, and callers
-    hear ours again.
+    """Given a receptionist edited by hand at Vapi, then a redeployment reports that and restores
+    ours.
     """
     receptionist = live.made("receptionist").provider_id
     edit(live.vapi, receptionist, {"firstMessage": "Yo!", "model": {"provider": "openai"}})
@@ -344,8 +354,8 @@ def test_a_change_by_hand_is_shown_and_set_back(live):
 
 
 def test_an_update_whose_answer_is_lost_is_not_taken_for_unchanged(live):
-    """Given a change by hand, and a setting back that was done but not answered, then it is
-    recorded, and the squad pins it.
+    """Given an update that was done but not answered, then its version is recorded, and the squad
+    pins it.
     """
     edit(live.vapi, live.made("receptionist").provider_id, {"firstMessage": "Yo!"})
     live.fault("error_500_after", "PATCH", "/assistant/*")
@@ -356,7 +366,7 @@ def test_an_update_whose_answer_is_lost_is_not_taken_for_unchanged(live):
 
 
 def test_what_was_taken_away_by_hand_is_made_anew(live):
-    """Given a squad and an assistant that somebody deleted, then there is one of each again."""
+    """Given an assistant deleted by hand, then a redeployment creates it again."""
     gone = live.made("receptionist").provider_id
     with live.vapi.shared.lock:
         live.vapi.books.drop("assistant", gone)
@@ -368,8 +378,8 @@ def test_what_was_taken_away_by_hand_is_made_anew(live):
 
 
 def test_a_change_that_vapi_keeps_as_a_draft_is_said_to_be(live):
-    """Given that Vapi publishes nothing by itself, then that is told; once it is published and
-    deployed again, callers hear it.
+    """Given a Vapi that does not publish updates, then the deployment's events say so; once
+    published and redeployed, callers get the update.
     """
     live.vapi.books.habits.patch_publishes = False
     live.configures(businessName="Hill Dental")
@@ -393,7 +403,9 @@ def test_a_change_that_vapi_keeps_as_a_draft_is_said_to_be(live):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fault", ["timeout_after", "error_500"])
 def test_whatever_is_lost_on_the_way_there_is_one_of_each(deploying, kind, fault):
-    """Given an answer lost after or before it was made, then it is found, or made once more."""
+    """Given a request that fails before or after the object is created, then it is found or created
+    once.
+    """
     deploying.uploads()
     deploying.fault(fault, "POST", f"/{kind}", seconds=2)
     assert deploying.deploys().status == "live"
@@ -412,7 +424,9 @@ def test_whatever_goes_wrong_there_are_two_assistants(deploying, fault):
 
 
 def test_being_told_later_again_and_again_is_no_doubt(deploying):
-    """Given more 429s than an effect has keys, then it goes on when Vapi lets it."""
+    """Given more 429s than an effect has keys, then it goes on once Vapi accepts it, under its
+    first key.
+    """
     deploying.fault("rate_limit_429", "POST", "/assistant", times=5)
     assert deploying.deploys().status == "live"
     assert [row.generation for row in deploying.effects("assistant_create")] == [1, 1]
@@ -420,7 +434,9 @@ def test_being_told_later_again_and_again_is_no_doubt(deploying):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_refusal_undoes_everything_in_reverse(deploying, kind):
-    """Given Vapi's refusal at any step, then nothing is left there, and the number is released."""
+    """Given a refusal of Vapi's at any step, then nothing is left there, and the number is
+    released.
+    """
     deploying.uploads()
     deploying.fault("refused_400", "POST", f"/{kind}")
     assert deploying.deploys().status == "rolled_back"
@@ -431,7 +447,7 @@ def test_a_refusal_undoes_everything_in_reverse(deploying, kind):
 
 
 def test_what_was_kept_goes_on_where_it_failed(deploying):
-    """Given a refusal and progress that is kept, then a retry asks anew, and only for that."""
+    """Given a refusal and kept progress, then a retry repeats only the refused step."""
     deploying.fault("refused_400", "POST", "/squad")
     assert deploying.deploys(on_failure="keep").status == "failed"
     assert deploying.counts() == ONE_OF_EACH | {"tool": 0, "squad": 0, "phone-number": 0}
@@ -441,8 +457,8 @@ def test_what_was_kept_goes_on_where_it_failed(deploying):
 
 
 def test_rolling_a_redeployment_back_leaves_what_was_live(deploying):
-    """Given a receptionist that is live, when adding files fails at the squad, then what callers
-    hear is what they heard.
+    """Given a live receptionist, when a redeployment with files fails at the squad, then callers
+    still get the old version.
     """
     assert deploying.deploys().status == "live"
     deploying.uploads()
@@ -456,7 +472,9 @@ def test_rolling_a_redeployment_back_leaves_what_was_live(deploying):
 
 
 def test_a_redeployment_that_fails_early_takes_its_own_tool_away(deploying):
-    """Given a new tool that no assistant has yet, then it goes with the deployment that made it."""
+    """Given a redeployment with a new tool that fails at the assistants, then both assistants
+    stay.
+    """
     assert deploying.deploys().status == "live"
     receptionist = deploying.made("receptionist")
     deploying.uploads()
@@ -470,7 +488,7 @@ def test_a_redeployment_that_fails_early_takes_its_own_tool_away(deploying):
 
 
 def test_it_is_live_once_the_number_is_active(deploying):
-    """Given a number that takes its time, then the deployment waits for it."""
+    """Given a number that is slow to become active, then the deployment waits for it."""
     deploying.vapi.books.habits.active_after = 3600
     deploying.asks()
     deploying.works(rounds=15)
@@ -497,8 +515,8 @@ def test_a_number_that_never_becomes_active_is_not_waited_for_for_ever(deploying
     ("field", "taken"), [("sms_url", "https://api.vapi.ai/twilio/sms"), ("sms_fallback_url", "")]
 )
 def test_texts_that_were_taken_are_put_right(deploying, field, taken):
-    """Given a number whose texts go elsewhere when it is imported, or that an earlier release
-    bought without a second address for them, then they are ours again.
+    """Given a number whose texts go elsewhere, or that has no fallback URL, when it is imported,
+    then both URLs are ours again.
     """
     deploying.asks()
     deploying.works_until("number")
@@ -511,7 +529,9 @@ def test_texts_that_were_taken_are_put_right(deploying, field, taken):
 
 
 def test_texts_that_are_taken_later_stop_the_deployment_loudly(deploying):
-    """Given texts that go elsewhere once the number is imported, then it does not go live."""
+    """Given texts that go elsewhere once the number is imported, then the deployment rolls back
+    with that error.
+    """
     deploying.vapi.books.habits.active_after = 3600
     deploying.asks()
     deploying.works(rounds=15)
@@ -532,7 +552,9 @@ def test_a_lost_import_is_found_and_its_texts_are_looked_at(deploying):
 
 
 def test_taking_down_goes_from_the_number_to_the_tool(live):
-    """Given a live receptionist, when it is taken down, then nothing is left, in the one order."""
+    """Given a live receptionist, when it is taken down, then everything is deleted, in this one
+    order.
+    """
     assert live.takes_down().status == "taken_down"
     assert live.counts() == NOTHING
     assert numbers_at_twilio(live) == []
@@ -543,7 +565,9 @@ def test_taking_down_goes_from_the_number_to_the_tool(live):
 
 
 def test_taking_down_after_a_redeployment_takes_everything(live):
-    """Given what an earlier deployment made and the last one only skipped, then it goes too."""
+    """Given objects of an earlier deployment that the last one only skipped, then taking down
+    deletes them too.
+    """
     assert live.deploys().status == "live"
     assert live.takes_down().status == "taken_down"
     assert live.counts() == NOTHING
@@ -559,8 +583,8 @@ def test_what_is_gone_already_is_taken_down(live):
 
 
 def test_a_dependant_that_is_left_is_waited_for(live):
-    """Given somebody's own squad with our receptionist, then 409 is no failure: once that squad is
-    gone, the rest goes.
+    """Given a squad made by hand that uses our receptionist, then taking down waits, and goes on
+    once that squad is deleted.
     """
     with live.vapi.shared.lock:
         members = [{"assistantId": live.made("receptionist").provider_id}]

@@ -1,5 +1,5 @@
-"""What is at a provider and belongs to nobody is reported, and what is ours and gone; only a person
-releases.
+"""Strays, i.e. tagged objects at a provider without an owner, and ours that are missing there, are
+reported; only an operator releases them.
 """
 
 from dataclasses import replace
@@ -30,7 +30,7 @@ from runtime.ids import new_id
 from tests import given
 from tests.stories.voice import a_query_tool
 
-pytestmark = pytest.mark.slow  # nearly each goes live first, and most go wrong then
+pytestmark = pytest.mark.slow  # nearly every test deploys first, and most make something fail then
 
 LOSING = {
     "customer_name": "Harbor Dental",
@@ -48,7 +48,7 @@ LOSING = {
 
 @pytest.fixture
 def live(deploying, monkeypatch):
-    """A receptionist that is live; what was made just now is looked at too."""
+    """A live receptionist; objects count as strays however young they are."""
     monkeypatch.setattr(finding, "YOUNG", timedelta(0))
     deploying.uploads()
     assert deploying.deploys().status == "live", deploying.newest.error
@@ -56,7 +56,7 @@ def live(deploying, monkeypatch):
 
 
 def looks(deploying, unread=()):
-    """The daily look, now."""
+    """Run the daily check now; return the strays."""
     with transaction():
         stage("find_strays", new_id("now"))
     given.worked(deploying.redis, "periodic")
@@ -72,7 +72,7 @@ def look_again(deploying):
 
 
 def make_one_of_each(tag_of):
-    """As a worker would have, whose database was lost since: one of each, tagged and unknown."""
+    """Create one of each kind of object, tagged, without a row here; return their ids by place."""
     made = {}
     file = files.upload_file("old.txt", b"x", "text/plain", {"attempt_id": tag_of("kf")})
     made["vapi.file"] = file["id"]
@@ -98,7 +98,7 @@ def make_one_of_each(tag_of):
 
 
 def test_nothing_of_ours_is_a_stray(live):
-    """Given a live receptionist, when it is looked for strays, then there are none, and only reads
+    """Given a live receptionist, when strays are looked for, then there are none, and only reads
     were made.
     """
     before = len(live.stand_in.sandbox.shared.requests.select({"method": "POST"}))
@@ -108,7 +108,7 @@ def test_nothing_of_ours_is_a_stray(live):
 
 
 def test_what_belongs_to_nobody_is_reported_and_left_there(live):
-    """Given things with our tag that no row knows, then each is an orphan, and stays."""
+    """Given objects with our tag and no row, then each is reported as an orphan and left there."""
     made = make_one_of_each(lambda prefix: tagged(new_id(prefix)))
     found = looks(live)
     assert {f"{row.provider}.{row.kind}": row.provider_id for row in found} == made
@@ -120,8 +120,8 @@ def test_what_belongs_to_nobody_is_reported_and_left_there(live):
 
 
 def test_a_stray_that_is_released_while_it_is_seen_again_stays_so(live, monkeypatch):
-    """Given a stray, and another one that is seen for the first time; while that is noted, somebody
-    has the first one released: it is not opened again.
+    """Given a known stray that an operator releases while a check reports a new one, then it is not
+    opened again.
     """
     trunks.create_credential_list(tagged(new_id("dst")))
     (known,) = look_again(live)
@@ -143,8 +143,8 @@ def test_a_stray_that_is_released_while_it_is_seen_again_stays_so(live, monkeypa
 
 
 def test_a_port_that_nobody_waits_for_is_reported(live):
-    """Given a request for a number that we gave up, and one of somebody else's, then the first is
-    an orphan.
+    """Given our port request for a line we gave up, and another one not ours, then the first is an
+    orphan, and releasing it cancels the port.
     """
     now = real_now()
     PhoneLine.create(
@@ -176,7 +176,7 @@ def test_a_port_that_nobody_waits_for_is_reported(live):
 
 
 def test_what_others_have_made_is_none_of_ours(live):
-    """Given things of another installation, or of a person, then they are not touched."""
+    """Given objects of another installation, or made by hand, then they are not strays."""
     make_one_of_each(lambda prefix: f"zzzzzz-{new_id(prefix)}")
     assistants.create_assistant(
         {"model": {"provider": "openai", "model": "gpt-4.1", "messages": []}}, "Reception"
@@ -185,9 +185,7 @@ def test_what_others_have_made_is_none_of_ours(live):
 
 
 def test_what_was_made_twice_is_one_too_many(live):
-    """Given a second assistant with a tag that we know, then that one is an orphan, and whose it
-    is is known.
-    """
+    """Given a second assistant with a known tag, then it is an orphan with its account."""
     body = {"model": {"provider": "openai", "model": "gpt-4.1", "messages": []}}
     second = assistants.create_assistant(body, tagged(live.made("receptionist").id))
     (row,) = looks(live)
@@ -195,7 +193,9 @@ def test_what_was_made_twice_is_one_too_many(live):
 
 
 def test_what_is_under_way_is_not_yet_a_stray(live):
-    """Given an assistant whose answer was lost, then it is its step's until that is settled."""
+    """Given an assistant whose creation is in doubt, then it is an orphan only once that is
+    settled.
+    """
     tag = tagged(new_id("dst"))
     body = {"model": {"provider": "openai", "model": "gpt-4.1", "messages": []}}
     assistants.create_assistant(body, tag)
@@ -215,7 +215,9 @@ def test_what_was_made_a_moment_ago_is_left_for_tomorrow(live, monkeypatch):
 
 
 def test_what_is_ours_and_gone_is_reported_until_it_is_back(live):
-    """Given an assistant that somebody deleted, then it is missing; a redeployment ends that."""
+    """Given an assistant deleted by hand, then it is reported as missing until a redeployment
+    restores it.
+    """
     gone = live.made("receptionist")
     with live.vapi.shared.lock:
         live.vapi.books.drop("assistant", gone.provider_id)
@@ -232,9 +234,7 @@ def test_what_is_ours_and_gone_is_reported_until_it_is_back(live):
 
 
 def test_a_list_that_lacks_something_is_not_believed_alone(live):
-    """Given a list that does not show a thing yet, when it is asked for by its id and is there,
-    then it is not missing.
-    """
+    """Given a list that lacks an object, when a read by its id finds it, then it is not missing."""
     place = PLACES["vapi.assistant"]
     assert list(finding._missing(place, place.ours(), [])) == []
 
@@ -254,7 +254,9 @@ def released(deploying, stray_id, why="an old test"):
 
 
 def test_a_person_releases_an_orphan(live):
-    """Given orphans, when a person releases one, then that one goes, and who said why is kept."""
+    """Given orphans, when an operator releases one, then only that one is deleted, and the audit
+    log has the operator and the reason.
+    """
     made = make_one_of_each(lambda prefix: tagged(new_id(prefix)))
     rows = {f"{row.provider}.{row.kind}": row for row in looks(live)}
     number = rows["twilio.number"]
@@ -273,8 +275,8 @@ def test_a_person_releases_an_orphan(live):
 
 @pytest.mark.parametrize("what", ["renamed", "ours"])
 def test_what_is_no_stray_any_more_when_its_turn_comes_is_let_be(live, what):
-    """Given an orphan that a person has asked to release, when somebody gives it another name at
-    its provider, or it becomes an account's, before the job comes to it, then it stays there.
+    """Given an orphan with a requested release, when it is renamed at its provider or becomes an
+    account's before its job runs, then it is kept.
     """
     make_one_of_each(lambda prefix: tagged(new_id(prefix)))
     (row,) = (each for each in looks(live) if each.kind == "number")
@@ -293,8 +295,8 @@ def test_what_is_no_stray_any_more_when_its_turn_comes_is_let_be(live, what):
 
 
 def test_a_person_releases_what_was_made_for_sip(live):
-    """Given a trunk, a list of logins and a trunk at Vapi that are nobody's, when a person releases
-    them, then each is gone at its provider.
+    """Given an orphaned trunk, credential list and Vapi credential, when an operator releases them,
+    then each is gone at its provider.
     """
     made = make_one_of_each(lambda prefix: tagged(new_id(prefix)))
     rows = {f"{row.provider}.{row.kind}": row for row in looks(live)}
@@ -307,7 +309,9 @@ def test_a_person_releases_what_was_made_for_sip(live):
 
 
 def test_releasing_waits_for_what_depends_on_it(live):
-    """Given a tool that an orphaned assistant has, then its release waits until that is gone."""
+    """Given a tool that an orphaned assistant uses, then its release is retried until the assistant
+    is gone.
+    """
     make_one_of_each(lambda prefix: tagged(new_id(prefix)))
     rows = {row.kind: row for row in looks(live)}
     for kind in ("tool", "assistant", "squad"):
@@ -319,8 +323,8 @@ def test_releasing_waits_for_what_depends_on_it(live):
 
 @pytest.mark.parametrize("what", ["nobody", "missing", "ours"])
 def test_what_is_no_orphan_is_not_released(live, what):
-    """Given an id that is none, a missing thing, or one that belongs to an account by now, then it
-    is refused in words, and nothing is deleted.
+    """Given an unknown id, a missing object, or one that belongs to an account by now, then its
+    release is refused with a reason, and nothing is deleted.
     """
     owned = live.made("receptionist")
     with transaction():

@@ -75,8 +75,8 @@ def test_what_is_final_stays_so(effect):
 
 @pytest.mark.parametrize("way", ["by its job", "by the hourly look"])
 def test_what_is_sent_meanwhile_is_not_ended_as_unsent(effect, monkeypatch, way):
-    """Given a sender that was frozen, when it sends just after somebody has read that nothing left,
-    then the effect is in doubt.
+    """Given a sender that was frozen, when it sends just after another process has read that
+    nothing was sent, then the effect is in doubt.
     """
     job_id = given.a_job("refund_payment", 1)
     StagedJob.update(key="rfq_1", state="done").where(StagedJob.id == job_id).execute()
@@ -110,8 +110,8 @@ def test_an_object_of_what_was_refused_is_a_contradiction(effect):
 
 
 def test_a_stale_attempt_does_not_turn_the_keys_back(effect):
-    """Given an attempt that still holds the first key, when another has gone on to the third, then
-    it writes nothing.
+    """Given an attempt with the first key, when another one has gone on to the third, then it
+    writes nothing.
     """
     stale = Effect.get_by_id(effect.id)
     effect.record_sent(real_now())
@@ -126,8 +126,8 @@ def test_a_stale_attempt_does_not_turn_the_keys_back(effect):
 
 
 def test_reconciling_stages_a_look_at_each_doubt_and_at_nothing_else(client, valkey):
-    """Given effects in every state, then those that may have happened a while ago are looked at,
-    and those that were never sent.
+    """Given effects in every state, then those in doubt or unsent for a while get a reconcile job,
+    and no others.
     """
     old, now = real_now() - timedelta(hours=1), real_now()
     wanted = {
@@ -149,8 +149,8 @@ def test_reconciling_stages_a_look_at_each_doubt_and_at_nothing_else(client, val
 
 
 def test_doubts_beyond_the_first_few_are_looked_at_too(client, valkey, monkeypatch):
-    """Given more doubts than one look stages, of which the youngest stay in doubt, then the others
-    are looked at within the hour all the same.
+    """Given more doubts than one run stages, when none is settled, then all get a reconcile job
+    within the hour.
     """
     monkeypatch.setattr(sys.modules["jobs.reconcile_effects"], "BATCH", 1)
     old = real_now() - timedelta(hours=1)
@@ -164,8 +164,8 @@ def test_doubts_beyond_the_first_few_are_looked_at_too(client, valkey, monkeypat
 
 
 def test_an_old_doubt_is_looked_at_once_a_day(client, valkey):
-    """Doubts that nobody can end (a text without an id) never crowd out the young ones, and each is
-    looked at all the same.
+    """Given an old doubt that cannot be settled (a text without an id), then it is looked up once a
+    day and does not crowd out young ones.
     """
     old, now = real_now() - timedelta(days=30), real_now()
     effect = an_effect("refund:a", state="unknown", created_at=old, sent_at=old, last_sent_at=old)
@@ -177,8 +177,8 @@ def test_an_old_doubt_is_looked_at_once_a_day(client, valkey):
 
 
 def test_every_time_limit_fits_into_the_next():
-    """A call and a look fit into an attempt, an attempt into the lock's and the claim's lease; a
-    key outlives neither.
+    """A call and a lookup fit into an attempt, an attempt into the leases of the lock and the
+    claim, and a key's use into Stripe's 24 hours.
     """
     call = sum(stripe_api.TIMEOUT)
     assert 2 * call < MAX_TIMEOUT < locks.LEASE < attempt.LEASE

@@ -15,7 +15,7 @@ from tests.stories.operators import run
 
 @pytest.fixture
 def asked(client, valkey, stand_in):
-    """A refund whose every answer was lost until its job was dead."""
+    """A refund whose answers were lost until its job was dead."""
     asked = ask("refund", stand_in, valkey.client())
     stand_in.fault("timeout_after", "POST", asked.path, seconds=2)
     stand_in.fault("refuse", "POST", asked.path, times=20)
@@ -37,7 +37,9 @@ def test_effects_are_listed(asked):
 
 
 def test_a_doubt_is_not_unnoticed(asked, client, monkeypatch):
-    """In the figures, by doctor, and in a list whose ids can be typed on the narrowest terminal."""
+    """A doubt shows in the metrics, in doctor, and in a list whose ids can be typed on the
+    narrowest terminal.
+    """
     metrics = client.simulate_get("/metrics", headers=given.a_key(None)).text
     assert 'payphone_effects_in_doubt{kind="refund"} 1.0' in metrics
     assert "effects list --in-doubt" in run("doctor").output
@@ -75,9 +77,9 @@ def test_what_is_found_of_a_job_that_ended_without_it_is_known_at_least(asked, s
 
 
 def test_an_effect_of_a_newer_release_is_shown_and_left_to_it(asked, client):
-    """Given one whose kind this release does not know, as while a newer one is rolled out or after
-    it was taken back, then timeline, list and hourly look go on; it stays as it is, and no person
-    can settle it beside that release's job.
+    """Given an effect of a kind that only a newer release knows, as during a rollout or after a
+    rollback, then the timeline, the list and the hourly reconcile job work, and it cannot be
+    settled by hand.
     """
     effect = asked.effect
     Effect.update(kind="refund_of_tomorrow").where(Effect.id == effect.id).execute()
@@ -166,8 +168,8 @@ def test_what_cannot_be_understood_ends_with_2(database_url, arguments):
 
 
 def test_the_kinds_say_whom_they_cost_money_and_what_undoes_them():
-    """Given an operator in doubt about a charge, then the command says what the charge costs whom,
-    and by what it is undone.
+    """Given an operator in doubt about a charge, then the command says what each kind costs whom,
+    and what undoes it.
     """
     shown = run("effects", "kinds").output
     assert "intent_confirm: Charge the card. Costs the payer: their card is charged;" in shown

@@ -1,5 +1,5 @@
-"""Effects at a provider that takes no key: what may have been sent is looked for by its tag before
-it is sent again, and whoever was held up sends nothing late.
+"""Effects at a provider without idempotency keys: a request that might have been sent is looked up
+by its tag before it is repeated, and a delayed process sends nothing late.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from tests import given
 
 
 class Shelf:
-    """A provider without keys: each request that arrives makes one thing more, under its tag."""
+    """A provider without keys: each request that arrives creates another thing under its tag."""
 
     def __init__(self) -> None:
         self.things: list[str] = []
@@ -99,7 +99,7 @@ def effect(shelf):
 
 
 def fresh(effect):
-    """As another process reads the row."""
+    """Return the effect as another process reads it."""
     return Effect.get_by_id(effect.id)
 
 
@@ -110,7 +110,9 @@ def test_what_was_answered_is_there_once(shelf, effect):
 
 
 def test_a_lost_answer_is_found_by_its_tag(shelf, effect):
-    """Given an answer that was lost, when it is performed again, then it is found, not made."""
+    """Given a lost answer, when the effect is performed again, then the thing is found, not created
+    again.
+    """
     shelf.after.append(fails("unknown"))
     with pytest.raises(ProviderError):
         perform(effect)
@@ -121,7 +123,9 @@ def test_a_lost_answer_is_found_by_its_tag(shelf, effect):
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_process_that_dies_around_the_call(shelf, effect, when):
-    """Given a process killed before or after it was made, when another goes on, there is one."""
+    """Given a process killed before or after the call, when another one goes on, then there is one
+    thing.
+    """
     getattr(shelf, when).append(dies)
     with pytest.raises(Killed):
         perform(effect)
@@ -131,8 +135,8 @@ def test_a_process_that_dies_around_the_call(shelf, effect, when):
 
 
 def test_what_is_not_found_is_sent_again_only_once_it_would_have_shown(shelf, effect, monkeypatch):
-    """Given a request that was lost on its way, when the provider's record has settled and holds
-    nothing, then it is sent again, once.
+    """Given a request lost on its way, when the provider's record has settled without it, then it
+    is sent again, once.
     """
     shelf.before.append(fails("unknown"))
     with pytest.raises(ProviderError):
@@ -160,7 +164,9 @@ def test_what_never_arrives_waits_for_a_person(shelf, effect):
 
 
 def test_being_turned_away_is_no_doubt(shelf, effect):
-    """Given a provider that says "later" again and again, then that costs no key and no search."""
+    """Given a provider that says "later" again and again, then that uses up no generation and
+    leaves no doubt.
+    """
     shelf.before += [fails("retry_later")] * (MAX_GENERATIONS + 2)
     for _ in range(MAX_GENERATIONS + 2):
         with pytest.raises(ProviderError):
@@ -182,7 +188,9 @@ def test_a_missing_setting_is_no_doubt(shelf, effect):
 
 
 def test_a_refusal_after_a_doubt_is_looked_up(shelf, effect):
-    """Given a first try that was made after all, when the second is refused, it is found."""
+    """Given a first try that takes effect late, when the second is refused, then the thing is
+    found.
+    """
     shelf.after.append(fails("unknown"))
     with pytest.raises(ProviderError):
         perform(effect)
@@ -193,7 +201,7 @@ def test_a_refusal_after_a_doubt_is_looked_up(shelf, effect):
 
 
 def test_two_processes_that_read_the_row_at_once(shelf, effect):
-    """Given two that hold the same row, unsent, then one sends and the other one stops."""
+    """Given two processes with the same unsent row, then one sends and the other stops."""
     first, second = fresh(effect), fresh(effect)
     shelf.after.append(fails("unknown"))
     with pytest.raises(ProviderError):
@@ -204,7 +212,7 @@ def test_two_processes_that_read_the_row_at_once(shelf, effect):
 
 
 def stopped_before_the_call(monkeypatch, meanwhile):
-    """Right before the bytes leave, this process stops, and `meanwhile` another one goes on."""
+    """Stop this process right before its call, and let `meanwhile` act as another one."""
     struck = []
 
     def stop(name):
@@ -216,8 +224,8 @@ def stopped_before_the_call(monkeypatch, meanwhile):
 
 
 def test_a_process_that_was_frozen_sends_nothing_late(shelf, effect, monkeypatch):
-    """Given a process frozen right before its call, when another has begun anew and sent, then it
-    wakes up and sends nothing.
+    """Given a process frozen right before its call, when another has begun again and sent, then it
+    sends nothing.
     """
     stopped_before_the_call(monkeypatch, lambda: perform(fresh(effect)))
     with pytest.raises(Conflict):
@@ -227,7 +235,9 @@ def test_a_process_that_was_frozen_sends_nothing_late(shelf, effect, monkeypatch
 
 
 def test_a_process_that_was_frozen_while_another_only_began_anew(shelf, effect, monkeypatch):
-    """Given another that has begun anew and not sent yet, then its turn is not taken."""
+    """Given another process that has begun again and not sent yet, then the frozen one does not
+    send in its place.
+    """
     stopped_before_the_call(monkeypatch, lambda: fresh(effect).record_next_generation())
     with pytest.raises(Conflict):
         perform(effect)
@@ -236,7 +246,7 @@ def test_a_process_that_was_frozen_while_another_only_began_anew(shelf, effect, 
 
 
 def test_a_process_that_was_frozen_while_it_was_given_up(shelf, effect, monkeypatch):
-    """Given that the effect was refused meanwhile, such as by an undoing, then nothing leaves."""
+    """Given an effect refused in the meantime, such as by an undo, then nothing is sent."""
     stopped_before_the_call(
         monkeypatch, lambda: fresh(effect).record_refused("not_made", "given up", real_now())
     )
@@ -246,7 +256,9 @@ def test_a_process_that_was_frozen_while_it_was_given_up(shelf, effect, monkeypa
 
 
 def test_a_process_that_was_held_up_too_long_leaves_no_doubt(shelf, effect, monkeypatch):
-    """Given one that wakes up after its time and was not replaced, then the next sends at once."""
+    """Given a process that resumes too late and was not replaced, then the next one sends at
+    once.
+    """
 
     def too_long():
         monkeypatch.setattr(performing, "LEAVE_WITHIN", timedelta(seconds=-1))
@@ -261,7 +273,9 @@ def test_a_process_that_was_held_up_too_long_leaves_no_doubt(shelf, effect, monk
 
 
 def test_what_was_made_before_a_restored_backup_is_found(shelf, effect, monkeypatch):
-    """Given a row older than a minute that knows of no sending, then its tag is looked up first."""
+    """Given a restored row that does not know of an earlier send, two minutes after the request,
+    then its tag is looked up first.
+    """
     kind = replace(shelf.kind, find_asked=lambda effect, _since: shelf.find(effect))
     monkeypatch.setitem(kinds._BY_NAME, "shelved", kind)
     shelf.things.append("tag-1")

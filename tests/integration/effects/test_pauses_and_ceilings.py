@@ -1,5 +1,5 @@
-"""Pauses and ceilings: a switch stops what it names and nothing else, a ceiling holds for the
-account's own day, under concurrency too (B14).
+"""A pause stops what it names and nothing else; a ceiling holds for the account's own day, under
+concurrency too (B14).
 """
 
 import threading
@@ -23,7 +23,9 @@ pytestmark = pytest.mark.usefixtures("database_url")
 
 @pytest.fixture(autouse=True)
 def _day() -> Iterator[None]:
-    """It is early in the afternoon at a clinic, whose day does not end meanwhile."""
+    """Set the business time to early afternoon at the clinic, so that its day does not end during a
+    test.
+    """
     move_business_time(datetime(2027, 3, 2, 18, tzinfo=UTC) - real_now())
     yield
     move_business_time(None)
@@ -48,8 +50,8 @@ def a_text(account_id: str, key: str, **values: Any) -> Effect:
 
 
 def test_a_pause_stops_one_account_and_one_kind():
-    """Given two clinics, when one's texts are paused, then only its texts are, and the audit says
-    who did it and why.
+    """Given two clinics, when one's texts are paused, then nothing else is paused, and the audit
+    log names the operators.
     """
     one, other = given.an_account(), given.an_account()
     assert PauseSwitch.set(one.id, "texts", True, "cli:ann", "complaints")
@@ -69,8 +71,8 @@ def test_a_pause_stops_one_account_and_one_kind():
 
 
 def test_a_pause_of_all_holds_whatever_an_account_says():
-    """Given charges paused for all, then resuming one account's does not lift it, and accounts made
-    later are under it too.
+    """Given charges paused for all, then resuming one account's charges does not lift that, and new
+    accounts are paused too.
     """
     account = given.an_account()
     PauseSwitch.set(ALL, "charges", True, "cli:ann", "Stripe is down")
@@ -83,12 +85,12 @@ def test_a_pause_of_all_holds_whatever_an_account_says():
 
 
 def test_the_ceiling_is_reached_and_told_once():
-    """Given a ceiling of two, when two texts are reserved, then a third may not be, and the alert
-    went out once.
+    """Given a ceiling of two, when two texts are reserved, then the ceiling is reached, and one
+    alert is sent even after a third.
     """
     account = given.an_account()
     DailyCeiling.change(account.id, "texts", 2, "cli:ann")
-    # the same intent twice is one effect
+    # the same key twice is one effect
     for key, reached in (("a", False), ("b", False), ("b", True)):
         assert over_ceiling(account.id, "texts", business_now()) is reached
         a_text(account.id, key)
@@ -103,7 +105,7 @@ def test_the_ceiling_is_reached_and_told_once():
 
 
 def test_a_ceiling_is_the_accounts_own_day():
-    """Given a clinic in Honolulu at its ceiling, then its next day begins at its midnight, which is
+    """Given a clinic in Honolulu at its ceiling, then its next day begins at its own midnight,
     10:00 UTC.
     """
     account = given.an_account(time_zone="Pacific/Honolulu")
@@ -115,8 +117,8 @@ def test_a_ceiling_is_the_accounts_own_day():
 
 
 def test_an_accounts_own_ceiling_wins_over_the_setting(monkeypatch):
-    """Given no ceiling of its own, the setting holds; one of zero stops everything; taken back, the
-    setting holds again.
+    """Given an account without its own ceiling, then the setting applies; a ceiling of zero stops
+    everything, and removing it restores the setting.
     """
     account = given.an_account()
     assert not over_ceiling(account.id, "texts", business_now())
@@ -127,7 +129,7 @@ def test_an_accounts_own_ceiling_wins_over_the_setting(monkeypatch):
 
 
 def test_many_at_once_do_not_pass_the_ceiling():
-    """Given a ceiling of three and ten who decide at once, then three effects are reserved."""
+    """Given a ceiling of three and ten decisions at once, then three effects are reserved."""
     account = given.an_account()
     DailyCeiling.change(account.id, "texts", 3, "cli:ann")
     begin = threading.Barrier(10)
@@ -150,8 +152,8 @@ def test_many_at_once_do_not_pass_the_ceiling():
 
 
 def test_nothing_decided_before_a_pause_is_open_after_it():
-    """Given a decision under way, when a pause is asked for, then it waits for the decision: after
-    the pause nobody is about to send.
+    """Given a decision under way, when an operator pauses texts, then the pause waits for the
+    decision, so that nothing is decided after it.
     """
     account = given.an_account()
     decided, may_commit, order = threading.Event(), threading.Event(), []

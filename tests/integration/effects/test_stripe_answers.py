@@ -1,5 +1,5 @@
-"""What each answer of Stripe's means: done, a definite no, patience, or a doubt (through the SDK,
-over HTTP).
+"""What each answer of Stripe means: done, a definite refusal, try later, or in doubt (through the
+SDK, over HTTP).
 """
 
 import os
@@ -52,7 +52,7 @@ def refused_with(call) -> ProviderError:
     ],
 )
 def test_each_fault_says_what_is_known_of_the_outcome(stand_in, kind, outcome, code, answered):
-    stand_in.fault(kind, "POST", "/v1/payment_links", seconds=60)  # or until we hang up
+    stand_in.fault(kind, "POST", "/v1/payment_links", seconds=60)  # or until the client hangs up
     error = refused_with(lambda: stripe_api.create_payment_link(LINK, "", "key-1"))
     assert (error.outcome, error.code, error.answered, error.bug) == (
         outcome,
@@ -70,7 +70,7 @@ def test_a_parameter_that_stripe_does_not_take_is_a_definite_no(stand_in):
 
 
 def test_an_account_that_is_not_ours_waits_for_a_person(stand_in):
-    """Nothing is refused for good because a clinic's account was disconnected or a key is wrong."""
+    """A disconnected account or a wrong key is not a final refusal."""
     error = refused_with(lambda: stripe_api.create_payment_link(LINK, "acct_gone", "key-1"))
     assert (error.outcome, error.code) == ("retry_later", "PermissionError")
     assert "connected" in error.advice
@@ -87,7 +87,9 @@ def test_a_key_that_stripe_does_not_know_waits_for_a_person(stand_in, monkeypatc
 
 
 def test_a_key_of_another_account_is_no_verdict_on_a_refund(stand_in):
-    """The intent took the money, so it is somewhere: `No such payment_intent` speaks of the key."""
+    """The intent took the money and so exists: `No such payment_intent` means that the key is
+    wrong.
+    """
     error = refused_with(
         lambda: stripe_api.create_refund(
             {"payment_intent": "pi_of_another_account", "amount": 1}, "", "key-1"
@@ -107,8 +109,8 @@ def test_one_key_for_two_requests_is_our_bug_and_a_doubt(stand_in):
 
 @pytest.mark.slow
 def test_calling_stripe_writes_nothing_into_the_home_folder(stand_in, tmp_path):
-    """Given an empty HOME, when Stripe is asked, then it is still empty: the SDK's telemetry would
-    keep an id there.
+    """Given an empty HOME, when the SDK calls Stripe, then it stays empty: the SDK's telemetry
+    would store an id there.
     """
     asking = "from providers.stripe import client; client.list_refunds('')"
     home = {name: value for name, value in os.environ.items() if name != "XDG_CONFIG_HOME"} | {
@@ -128,8 +130,8 @@ def test_calling_stripe_writes_nothing_into_the_home_folder(stand_in, tmp_path):
 
 @pytest.mark.parametrize("off", [-10, 10], ids="{} minutes".format)
 def test_an_intent_is_found_by_a_clock_that_is_ten_minutes_off(stand_in, off):
-    """Given an intent whose answer was lost, and a clock of ours that was wrong then, then it is
-    found, and no second one is made.
+    """Given an intent whose answer was lost while our clock was ten minutes off, then it is
+    found.
     """
     request = {"amount": 500, "currency": "usd", "metadata": {"attempt_id": "pat_1"}}
     made = stripe_intents.create_intent(request, "", "eff_1")

@@ -1,4 +1,4 @@
-"""A request is sent with the same bytes whether it was just reserved or is read from its row."""
+"""A request has the same bytes whether it was just reserved or is read from its row."""
 
 import json
 
@@ -10,7 +10,7 @@ from tests import given
 
 
 def test_a_reserved_request_has_the_order_of_its_row(client):
-    """A provider may compare what comes under one idempotency key as text."""
+    """A provider might compare requests under one idempotency key as text."""
     request = {
         "metadata": {"project": "p", "account_id": "a", "invoice_id": "", "attempt_id": "b"},
         "currency": "usd",

@@ -73,7 +73,7 @@ def test_without_a_key_nothing_is_shown(client, account, key):
 
 
 def test_another_accounts_things_are_not_there(client, account, key):
-    """404, as for what does not exist at all: not even their existence is told."""
+    """Another account's rows are answered 404 like rows that do not exist."""
     mine, theirs = given.an_invoice(account), given.an_invoice(given.an_account(name="Other"))
     assert client.simulate_get(f"{INVOICES}/{mine.id}", headers=key).json["id"] == mine.id
     for path in (
@@ -119,7 +119,9 @@ def test_an_operator_names_the_account(client, account):
 
 
 def test_a_clinics_key_names_no_other_account(client, account, key):
-    """Nothing is done in the key's own account for whoever means another one."""
+    """Given a clinic's key with another account's id in the header, then the request is 404 and
+    nothing is done in the key's own account.
+    """
     other, mine = given.an_account(), key | {"Payphone-Account": account.id}
     theirs = key | {"Payphone-Account": other.id}
     body = an_invoice_of(given.a_customer(account))
@@ -171,7 +173,7 @@ def test_a_key_is_its_callers_own(client, account, key):
 
 def test_a_kept_answer_opens_for_who_asked_and_nobody_else(client):
     """Given a new account and its customer, when their requests are repeated, then each gets its
-    answer, which no row shows.
+    answer again, and no stored row shows it in clear.
     """
     operator = given.a_key(None) | {"Idempotency-Key": "k1"}
     made = client.simulate_post("/api/accounts", json={"name": "Quiet Clinic"}, headers=operator)
@@ -193,8 +195,8 @@ def test_a_kept_answer_opens_for_who_asked_and_nobody_else(client):
 
 
 def test_an_answer_that_is_kept_no_longer_does_not_do_the_work_again(account, key, client):
-    """Given an answer from before answers were sealed, which the migration has forgotten, then its
-    key still stands for the first request.
+    """Given an answer from before answers were encrypted, which the migration has deleted, then a
+    repetition is refused, not done again.
     """
     headers = key | {"Idempotency-Key": "k1"}
     client.simulate_post(CUSTOMERS, json={"name": "Ada"}, headers=headers)
@@ -206,7 +208,7 @@ def test_an_answer_that_is_kept_no_longer_does_not_do_the_work_again(account, ke
 
 
 def test_a_refused_request_may_be_mended_under_the_same_key(client, account, key):
-    """It left nothing; the key is free again."""
+    """Given a refused request, which stored nothing, then its key can be used again."""
     headers = key | {"Idempotency-Key": "k1"}
     problem(client.simulate_post(CUSTOMERS, json={"name": ""}, headers=headers), 422, "invalid")
     assert IdempotencyKey.select().count() == 0
@@ -235,7 +237,7 @@ def test_eight_identical_requests_at_once_are_one_row(client, account, key):
 
 
 def test_eight_requests_for_one_number_at_once_are_one_row(client, account, key):
-    """Without a key: the first wins, the others are told."""
+    """Given eight requests without a key, then the first wins and the others are answered 409."""
     body = an_invoice_of(given.a_customer(account))
     answers = at_once(8, lambda: client.simulate_post(INVOICES, json=body, headers=key))
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
@@ -284,9 +286,7 @@ def test_a_name_that_is_taken_is_a_conflict_whichever_way_it_is_asked_for(client
 
 
 def test_an_external_id_is_something_or_none(client, account, key):
-    """An empty one would be one customer's own, and the second customer without one would be told
-    it is taken.
-    """
+    """Given an empty externalId, then it is refused; null means that there is none."""
     made = client.simulate_post(
         CUSTOMERS, json={"name": "Ada", "externalId": "a"}, headers=key
     ).json["id"]
@@ -421,8 +421,8 @@ def test_what_is_not_there_and_what_is_not_allowed(client):
 
 
 def test_an_invoice_is_found_by_its_number_or_by_what_other_software_calls_it(client, account, key):
-    """Given two invoices with ids of the clinic's software, then each is found by either name, by
-    both only where they agree, and another clinic's never.
+    """Given two invoices with ids of the clinic's software, then each is found by number or
+    externalId, by both only if they agree, and never by another clinic.
     """
     customer = given.a_customer(account)
     made = {
@@ -479,7 +479,9 @@ def test_a_customer_is_found_by_what_other_software_calls_it(client, account, ke
 
 
 def test_a_sent_invoice_is_no_draft_again(client, account, key):
-    """draft → sent; what was sent may be in somebody's hands, and is cancelled instead."""
+    """A sent invoice might have reached the customer; it can be cancelled, not made a draft
+    again.
+    """
     invoice = given.an_invoice(account, mark="draft", status="draft")
 
     def put(status):

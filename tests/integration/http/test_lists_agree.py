@@ -1,5 +1,5 @@
-"""Every list of the API goes the same way: `limit`, `startingAfter`, `hasMore`, and the same
-refusals (interface, Lists).
+"""Every list of the API works alike: `limit`, `startingAfter`, `hasMore`, and the same errors
+(interface, Lists).
 """
 
 from datetime import timedelta
@@ -42,18 +42,18 @@ LISTS = [
     "/api/work-items",
     "/api/invoices/{invoice}/promises",
 ]
-COMPARED = "/api/finance/reconciliation"  # empty until Stripe was asked
-FEED = "/api/events"  # goes by `since`
-# no rows of ours to go through: at most twenty numbers, as Twilio has them just now
+COMPARED = "/api/finance/reconciliation"  # empty until the books are compared with Stripe's
+FEED = "/api/events"  # uses `since` as its cursor
+# not our rows: at most twenty numbers, as Twilio has them now
 NUMBERS = "/api/accounts/{account_id}/available-numbers"
-# worked out anew for each question, from the moment it is asked on
+# computed for each request, from the current time on
 PREVIEW = "/api/accounts/{account_id}/contact-preview"
-# every provider there is, a handful
+# every supported provider, a handful
 PROVIDERS = "/api/accounts/{account_id}/integrations"
 
 
 class Listing(Clinic):
-    """A clinic with five of each thing that is listed."""
+    """A clinic with several of each thing that is listed."""
 
     def __init__(self, client, account):
         super().__init__(client, account=account)
@@ -172,8 +172,8 @@ def test_pages_join_without_gap_or_overlap(clinic, path):
 
 
 def test_a_cursor_of_nothing_in_the_list_is_refused_everywhere_alike(clinic):
-    """Given a stranger's id, garbage, an empty one or a NUL, then neither the first page nor an
-    empty one is answered, but 422.
+    """Given another account's id, garbage, an empty cursor or a NUL, then the answer is 422 rather
+    than a page.
     """
     stranger = Listing(clinic.client, given.an_account(name="Other"))
     for path in [*LISTS, COMPARED]:
@@ -218,8 +218,8 @@ def test_a_status_that_no_invoice_has_is_refused_by_both_lists(clinic):
 
 
 def test_a_row_that_has_left_the_narrowed_list_is_still_a_cursor(clinic):
-    """Given a page of sent invoices, when its last one is cancelled meanwhile, then the next page
-    goes on all the same.
+    """Given a page of sent invoices, when its last one is then cancelled, then it is still a valid
+    cursor.
     """
     first = clinic.see("/api/invoices", status="sent", limit=2).json["data"]
     clinic.client.simulate_post(
@@ -259,7 +259,7 @@ def test_the_ledger_has_every_kind_in_order_and_no_end(clinic):
 
 
 def test_every_answer_with_rows_is_described_as_a_page(client):
-    """A list that is added goes the same way, or this says so."""
+    """A new list must page like the others and be added to LISTS."""
     document = client.simulate_get("/api/openapi.json").json
     lists = {}
     for path, operations in document["paths"].items():

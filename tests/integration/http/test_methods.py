@@ -1,4 +1,4 @@
-"""Each address takes the methods it has a meaning for: HEAD wherever GET is, and nothing that would
+"""Each URL takes the methods that make sense for it: HEAD wherever GET is, and no method that would
 change a static file.
 """
 
@@ -22,9 +22,7 @@ def asked_both_ways(client, path, headers):
 
 
 def test_whatever_is_read_by_get_answers_head(client):
-    """Given any route, then HEAD is routed where GET is, and is told in `Allow` wherever a method
-    is not taken.
-    """
+    """Given any route, then HEAD is routed and listed in `Allow` exactly where GET is."""
     for node in routes(client):
         responders, read = node.method_map, hasattr(node.resource, "on_get")
         assert (responders["HEAD"] == responders["GET"]) == (
@@ -65,7 +63,7 @@ def test_head_is_get_without_the_body(client):
         assert (head.status_code, head.content) == (whole.status_code, b""), path
         assert whole.status_code in {200, 404}, path
         assert head.headers["content-type"] == whole.headers["content-type"], path
-        # the one has counted in between, the other's nonces have a tail of their own
+        # the counters have changed in between, and so has a nonce
         if path not in {"/metrics", "/rq/0/view/workers"}:
             assert head.headers["content-length"] == str(len(whole.content)), path
         assert int(head.headers["content-length"]) > 0, path

@@ -1,7 +1,7 @@
-"""Odd text in query, cookies, headers and forms of every page, of strangers and of operators: told
-what was wrong with it, or shown the page; never a fault of ours (H10).
+"""Odd text in the query, cookies, headers and forms of every page, from strangers and operators,
+gets an error or the page, never a 5xx (H10).
 
-Which text stands where is drawn, the same each time.
+The text and its place are drawn, the same each time.
 """
 
 import random
@@ -24,7 +24,7 @@ TREES = (
 )
 DOCS = ("/api/openapi.json", "/api/docs", "/api/docs/problems", "/nowhere", "/nowhere/%00")
 PAGES = sorted(route for route in ROUTES if not route.startswith("/api/"))
-# some of the API that needs no key, or sees these before it looks at the key
+# API routes that need no key, or that see these values before the key is checked
 API = ("/api/invoices", "/api/webhooks/stripe", "/api/webhooks/twilio/voice", "/api/events")
 PATHS = [path.replace("{", "").replace("}", "") for path in (*PAGES, *TREES, *DOCS, *API)]
 HEADERS = [
@@ -83,7 +83,7 @@ FIELDS = [
     "updatedSince",
 ]
 COOKIES = ("payphone_session", "payphone_form", "__Host-payphone_session", "session", "csrf")
-# as bytes come: a server hands them on one character each
+# as bytes arrive: a server passes them on as one character each
 ODD = [
     "",
     " ",
@@ -149,7 +149,7 @@ ODD = [
 
 
 def ask(app, method, path, query="", headers=None, body=""):
-    """The status of an answer, to a request as a server hands it on."""
+    """Return the status of the answer to a request as a server passes it on."""
     environ = falcon.testing.create_environ("/", method=method, body=body)
     environ |= {"PATH_INFO": path, "QUERY_STRING": query, "RAW_URI": f"{path}?{query}"}
     for name, value in (headers or {}).items():
@@ -163,7 +163,7 @@ def ask(app, method, path, query="", headers=None, body=""):
 
 
 def draws(seed, count):
-    """Requests with an odd text in one place, or in several."""
+    """Yield requests with odd text in one place or several."""
     draw = random.Random(seed)
     for _ in range(count):
         query = draw.choice(["", draw.choice(ODD), f"{draw.choice(FIELDS)}={draw.choice(ODD)}"])
@@ -178,9 +178,7 @@ def draws(seed, count):
 
 @pytest.mark.parametrize("reader", ["a stranger", "an operator"])
 def test_odd_text_anywhere_is_no_fault_of_ours(client, reader):
-    """Given odd text in one place or several, then the answer is below 500, or says of a setting
-    that it is missing.
-    """
+    """Given odd text in one place or several, then the status is below 500."""
     session = {}
     if reader == "an operator":
         an_operator("ada")
@@ -199,8 +197,8 @@ def test_wherever_a_login_is_to_lead_it_answers(client, text):
 
 @pytest.mark.one_database
 def test_no_header_makes_the_path_another_one(database_url, valkey, processes):
-    """Given a proxy on this machine that passes on whatever headers a client sends, then none of
-    them takes a part of the path away behind the rules that the proxy has for paths.
+    """Given a proxy on this machine that passes on all client headers, then none of them removes a
+    part of the path, which would bypass the proxy's path rules.
     """
     url = serve(processes)
     for name in ("SCRIPT_NAME", "Script_Name", "Script-Name", "PATH_INFO"):

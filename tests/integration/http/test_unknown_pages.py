@@ -1,4 +1,4 @@
-"""An address that nothing is at: a page for a browser, a problem for everybody else."""
+"""An unknown URL gets a page in a browser and a problem document in other clients."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Characters that cannot be seen are refused in every query of the API, wherever it is used."""
+"""Invisible characters are refused in every query parameter of the API."""
 
 import pytest
 
@@ -22,14 +22,14 @@ UNSEEN = {
 
 
 def queries(client):
-    """Every parameter of every GET that needs a key, as the description of the API has them."""
+    """Return every query parameter of every GET that needs a key, from the OpenAPI document."""
     paths = client.simulate_get("/api/openapi.json").json["paths"]
     return [
         (path.replace("{", "x").replace("}", "x"), each["name"])
         for path, methods in paths.items()
         for each in methods.get("get", {}).get("parameters", [])
         if each.get("in") == "query" and methods["get"].get("security") != []
-        if each["name"] != CURSOR  # each list refuses it: test_lists_agree.py
+        if each["name"] != CURSOR  # the lists check it: test_lists_agree.py
     ]
 
 
@@ -63,8 +63,8 @@ def test_a_stranger_learns_nothing_of_it(client):
 
 
 def test_letters_of_any_language_are_a_place(client):
-    """A name with an accent, or in another script, is looked for: what joins Persian letters or
-    emoji, and a sign that is newer than this server, is part of it.
+    """Given a name with an accent or in another script, then it is accepted, also with joiners of
+    Persian letters or emoji, and with a character newer than this server.
     """
     account = given.an_account()
     persian, family, new = (

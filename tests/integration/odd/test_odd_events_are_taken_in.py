@@ -1,5 +1,5 @@
-"""Events with an odd field, through the door and the job: nothing crashes, nothing false is
-recorded, and nobody else waits for them.
+"""Given Stripe events with an odd field, then intake and the job do not crash, record nothing
+false, and block nothing else.
 """
 
 import json
@@ -30,7 +30,7 @@ def stripe(database_url, valkey, odd_stripe):
 
 
 def truth_of(kind, metadata, name):
-    """What Stripe has of the objects of an event of this type."""
+    """Return the objects that Stripe has for an event of this type, by id."""
     paid = "payment_intent.succeeded"
     tells = event_type(kind).tells
     intent = {"payment": kind, "session": paid}.get(tells, paid)
@@ -45,29 +45,28 @@ def truth_of(kind, metadata, name):
     return {each["id"]: each for each in made}
 
 
-# Every field of every type in every version with every odd value is read in
-# `tests/unit/test_odd_events.py`. Here each type has every third field odd, types of the same kind
-# having different ones.
+# `tests/unit/test_odd_events.py` reads every field of every type in every version with every odd
+# value. Here each type has every third field odd, and types of one kind have different ones.
 THIRD = 3
 
 
 def odd_fields(kind):
-    """Some (version, field, odd value) of events of this type."""
+    """Yield some (version, field, odd value) of this event type."""
     number = SUBSCRIBED.index(kind)
     odd_values = cycle(ODD[number % len(ODD) :] + ODD[: number % len(ODD)])
     version = VERSIONS[number % len(VERSIONS)]
     shape = odd_events.an_event(kind, version, dict.fromkeys(("account_id", "invoice_id")), DUE)
     for path in list(paths_in(shape))[number % THIRD :: THIRD]:
         odd = next(odd_values)
-        if is_odd(at(shape, path), odd) and path != ("id",):  # every event has one: see the door
+        if is_odd(at(shape, path), odd) and path != ("id",):  # intake refuses events without it
             yield version, path, odd
 
 
 @pytest.mark.parametrize("kind", SUBSCRIBED)
 def test_an_event_with_an_odd_field_says_the_truth_or_nothing(stripe, kind):
-    """Given an invoice paid by an intent where the event is of a return, and an event with one odd
-    field, then after it the books are as before or as at Stripe, and another invoice of the same
-    Stripe account waits for nothing.
+    """Given an invoice, already paid if the event is about a return, when an event with one odd
+    field is processed, then the books are as before or as at Stripe, and another invoice of the
+    account waits for nothing.
     """
     account = given.an_account()
     bystander = given.an_invoice(account)
@@ -92,7 +91,7 @@ def test_an_event_with_an_odd_field_says_the_truth_or_nothing(stripe, kind):
 
 
 def begin(kind, invoice, metadata, name):
-    """What is known before the event: of a return, its payment. The books then."""
+    """For a return, process its payment first. Return the books before the event."""
     if event_type(kind).tells in {"refund", "refunds changed", "dispute changed"}:
         paid = odd_events.an_event("payment_intent.succeeded", VERSIONS[-1], metadata, DUE, name)
         process_stripe_event.perform(given.received(paid | {"id": f"{paid['id']}_paid"}))
@@ -105,7 +104,7 @@ def books(invoice):
 
 
 def after(kind):
-    """The books as the usual event leaves them."""
+    """Return the books as the normal event leaves them."""
     is_paid = kind in {
         "payment_intent.succeeded",
         "checkout.session.completed",

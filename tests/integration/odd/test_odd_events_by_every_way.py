@@ -1,8 +1,8 @@
-"""Odd events by every way there is: a draw of all fields through the job, the door, a backfill of
-the platform's list and of a connected account's, and those about a clinic's own card and fee.
+"""Odd Stripe events by every route: a sample of all fields through the job, intake, a backfill of
+the platform's list and of a connected account's, and events about a clinic's own card and fee.
 
-Which field of which type is odd, and how, is drawn, the same each time; that each single one is
-read without a crash is shown by `tests/unit/test_odd_events.py`.
+The sample is the same each time; `tests/unit/test_odd_events.py` shows that each single field is
+read without a crash.
 """
 
 import json
@@ -49,7 +49,7 @@ LIVE = "live-mode event, test key"
 
 @dataclass
 class Odd:
-    """One event with one odd field, or a usual one: about an invoice of its own."""
+    """An event about its own invoice, with one odd field or none."""
 
     kind: str
     version: str
@@ -60,7 +60,7 @@ class Odd:
     before: tuple = ()
 
     def begin(self, stripe, account, number):
-        """Its invoice, what is known of it before, and what Stripe has."""
+        """Create its invoice, what we know before the event, and what Stripe has."""
         self.name = f"odd_{number}"
         self.invoice = given.an_invoice(account, amount=DUE)
         stripe.objects |= truth_of(self.kind, self.metadata, self.name)
@@ -93,7 +93,7 @@ def every_odd_field():
 
 
 def drawn(number, seed):
-    """Some of all of them; of the events' own ids more than chance would give."""
+    """Return a sample of all odd fields, with more odd event ids than chance would give."""
     every = list(every_odd_field())
     ids = [each for each in every if each.path == ("id",)]
     draw = random.Random(seed)
@@ -106,7 +106,7 @@ def stripe(database_url, valkey, odd_stripe):
 
 
 def process_all():
-    """Whatever was received, and is to be asked again, is done; None of it raises."""
+    """Process all received events, and run the jobs that query Stripe again; none raises."""
     for row in InboxEvent.select().where(InboxEvent.outcome.is_null()):
         process_stripe_event.perform(row.id)
     for job in StagedJob.select().where(StagedJob.name == "ask_stripe_again"):
@@ -121,7 +121,7 @@ def test_a_draw_of_all_odd_fields_through_the_job(stripe):
     bystander = given.an_invoice(account)
     for number, odd in enumerate(drawn(120, 1)):
         if odd.path == ("id",):
-            continue  # none without one comes through the door
+            continue  # intake refuses events without an id
         odd.begin(stripe, account, number)
         given.received(odd.event)
         process_all()
@@ -137,8 +137,8 @@ def test_a_draw_of_all_odd_fields_through_the_job(stripe):
     ],
 )
 def test_the_door_keeps_an_odd_event_or_says_why_not(client, path, secret, of):
-    """Given an event with any odd field, or none of Stripe's at all, then the answer is 200 and it
-    is kept, or 400 with the reason and it is not; never 5xx.
+    """Given an event with any odd field, or JSON that is no event, then the answer is 200, or 400
+    with a reason and nothing stored; never 5xx.
     """
     cases = []
     for number, odd in enumerate(drawn(160, 2)):
@@ -160,9 +160,9 @@ def test_the_door_keeps_an_odd_event_or_says_why_not(client, path, secret, of):
 @pytest.mark.slow
 @pytest.mark.parametrize("stripe_account", ["", "acct_1"])
 def test_a_backfill_of_odd_events_comes_to_its_end(stripe, stripe_account):
-    """Given a list in which most events have an odd field, some have no id, some are of the other
-    mode, and some tell of a bank debit in the words of an older API version, then it is read to its
-    end, by the platform as by a connected account; what is true of it counts.
+    """Given a list in which most events have an odd field, some are no events, some are of the
+    other mode, and some are bank debits in older API versions, then the backfill reads it to the
+    end, for the platform and for a connected account, and the books agree with Stripe.
     """
     account = given.an_account(stripe_account=stripe_account or None)
     bystander = given.an_invoice(account)
@@ -195,7 +195,9 @@ def test_a_backfill_of_odd_events_comes_to_its_end(stripe, stripe_account):
 
 
 def card_event(kind, name, attempt):
-    """An event about the card that a clinic pays the platform with."""
+    """Return an event about the card with which a clinic pays the platform, and Stripe's objects by
+    id.
+    """
     card = {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2099}
     objects = {
         "setup_intent": {
@@ -225,7 +227,7 @@ def card_event(kind, name, attempt):
 
 
 def a_setup(name):
-    """A clinic with a verified card, and the form that saved it."""
+    """Create a clinic with a verified card, and return the setup attempt that saved it."""
     account, now = given.an_account(), real_now()
     attempt = SetupAttempt.create(
         id=new_id("set"),
@@ -248,8 +250,8 @@ def a_setup(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("is_there", [True, False], ids=["at Stripe", "gone"])
 def test_odd_events_about_a_clinics_card(stripe, is_there):
-    """Given an odd event about a card that is as it was at Stripe, then it stays verified; where
-    Stripe has it no more, it does not crash either.
+    """Given an odd event about a card that is unchanged at Stripe, then the card stays verified; if
+    Stripe no longer has it, processing does not crash either.
     """
     draw = random.Random(5)
     for kind in (*CARD_EVENTS, *FORMER_CARD_EVENTS):
@@ -270,8 +272,8 @@ def test_odd_events_about_a_clinics_card(stripe, is_there):
 
 @pytest.mark.slow
 def test_odd_events_about_a_setup_fee(stripe):
-    """Given an odd event about a deployment's fee, then it is no invoice's, and the fee's step says
-    what is true of it at Stripe.
+    """Given an odd event about a deployment's fee, then no invoice gets a payment, and the fee's
+    step keeps a state that is true at Stripe.
     """
     draw, now = random.Random(6), real_now()
     for kind in SUBSCRIBED:

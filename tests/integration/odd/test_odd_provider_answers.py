@@ -1,5 +1,5 @@
-"""Answers of no shape that a provider documents (a gateway's page, half an object, codes of another
-type) are said to be what they are: nobody knows what came of it.
+"""Answers in no documented shape (a gateway's page, half an object, codes of another type) raise a
+ProviderError, and leave the outcome unknown unless they are refusals.
 """
 
 import http.server
@@ -119,18 +119,18 @@ class _Answers(http.server.BaseHTTPRequestHandler):
     do_GET = do_POST = do_DELETE = answer
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Keep the test's output quiet."""
 
 
 @pytest.fixture
 def answering(monkeypatch):
-    """A provider that answers every request as it is told."""
+    """A provider that gives every request the chosen answer."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}"
     known = {"GOOGLE_CLIENT_ID": "id", "GOOGLE_CLIENT_SECRET": "secret"}
     bases = ("TWILIO", "STRIPE", "VAPI", "GOOGLE", "OPEN_DENTAL", "NEXHEALTH")
-    patient = {"PAYPHONE_PROVIDER_TIMEOUT": "60"}  # it answers, however busy the machine is
+    patient = {"PAYPHONE_PROVIDER_TIMEOUT": "60"}  # a busy machine must not time out
     for name, value in {**TWILIO, **VAPI, **known, **patient}.items():
         monkeypatch.setenv(name, value)
     for provider in bases:
@@ -156,13 +156,13 @@ def answering(monkeypatch):
 
 @pytest.mark.parametrize("call", CALLS)
 def test_an_odd_answer_is_a_provider_error(call, answering):
-    """Given any of them, with any status, then the one error that everybody knows is raised; where
-    it is not even an error answer, it is said that the outcome is unknown.
+    """Given any odd body with any status, then a ProviderError with a code is raised; with 200 or
+    500 the outcome is unknown.
     """
     for status in (200, 400, 401, 402, 404, 409, 429, 500):
         for name, body in BODIES.items():
             if (call, status) == ("read a customer", 404) and b'"error"' in body:
-                continue  # Stripe's word that there is none
+                continue  # Stripe says that it does not exist
             answering(status, body)
             with pytest.raises(ProviderError) as raised:
                 CALLS[call]()
@@ -214,7 +214,7 @@ def test_nothing_but_twilios_own_word_says_that_a_number_is_still_theirs(told, a
     ids=["a number", "an address"],
 )
 def test_only_twilios_own_404_says_that_something_is_gone(away, answering):
-    """Given a gateway's, when something is taken away, then it may still be there."""
+    """Given a gateway's 404 to a deletion, then the object might still exist."""
     answering(404, b"<html>not here</html>")
     with pytest.raises(ProviderError) as raised:
         away()
@@ -241,8 +241,8 @@ NO_OPENINGS = [
 
 
 def test_openings_of_another_shape_are_never_taken_for_free_times(answering):
-    """Given calendars that are no objects, days in place of times, and a time after which nothing
-    comes, then it is said that nobody knows.
+    """Given calendars that are no objects, days in place of times, and a time at the end of the
+    calendar, then the outcome is unknown.
     """
     for provider, body in NO_OPENINGS:
         answering(200, body)
@@ -252,8 +252,8 @@ def test_openings_of_another_shape_are_never_taken_for_free_times(answering):
 
 
 def test_what_nests_too_deep_to_be_read_is_an_odd_answer(answering):
-    """Given JSON that no parser goes to the bottom of, or objects that an SDK does not, whoever
-    sends them, then nothing else is raised.
+    """Given JSON nested too deep for the parser or an SDK, from any provider, then a ProviderError
+    is raised, with unknown outcome.
     """
     consent = calendar.google()
     whoever = [
@@ -280,8 +280,8 @@ def test_a_lifetime_that_is_no_number_is_none(answering):
 
 
 def test_what_no_database_keeps_is_left_out_of_what_providers_say(answering):
-    """Given a NUL character and half a surrogate pair in names, states and words of errors, then
-    both kinds of database can keep what is read.
+    """Given a NUL and half a surrogate pair in names, states and errors, then they are replaced, so
+    that both databases can store the text.
     """
     odd, kept = r"a\u0000\ud83d", "a\ufffd\ufffd"
     own = f'{{"items": [{{"primary": true, "summary": "{odd}"}}]}}'

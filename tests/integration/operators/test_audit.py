@@ -1,4 +1,4 @@
-"""The audit is append-only in the database itself, and can be exported."""
+"""The audit log is append-only in the database itself, and can be exported."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""`bin/payphone`: what operators do from a shell."""
+"""`bin/payphone`: what operators do in a shell."""
 
 import os
 import subprocess
@@ -96,7 +96,9 @@ def test_jobs_are_listed_by_state_name_and_queue():
     "command", [("jobs", "list"), ("events", "list"), ("effects", "list"), ("events", "backfills")]
 )
 def test_a_list_that_is_cut_says_so(command):
-    """Given more rows than are shown, then how many there are is said, and how to see them."""
+    """Given more rows than are shown, then the output says how many there are and how to see
+    them.
+    """
     for number in range(3):
         a_job("dead")
         given.received(given.an_event("charge.refunded", {"id": f"ch_{number}"}))
@@ -162,8 +164,8 @@ def test_all_dead_jobs_of_a_name_are_replayed():
     ("arguments", "rate"), [(("--rate", "2"), 2), ((), 50), (("--rate", "0"), 0)]
 )
 def test_many_dead_jobs_are_replayed_at_a_rate(arguments, rate):
-    """Given nine dead jobs, when all are replayed, then they are due one after the other, oldest
-    first, so that live work goes between.
+    """Given nine dead jobs, when all are replayed, then they become due one after the other at the
+    rate, oldest first, so that live work runs in between.
     """
     dead = [a_job("dead").id for _ in range(9)]
     told = run("jobs", "retry", "--all-dead", *arguments).output
@@ -208,8 +210,8 @@ def test_accounts_are_listed():
 
 
 def test_a_revoked_key_opens_nothing(client):
-    """Given a key that got about, when it is revoked, then it opens nothing, the clinic's other key
-    does, and the audit knows.
+    """Given a leaked key, when it is revoked, then it no longer works, the clinic's other key does,
+    and the audit log has the reason.
     """
     account = given.an_account()
     old = given.a_key(account)
@@ -238,8 +240,8 @@ def test_a_revoked_key_opens_nothing(client):
 
 
 def test_an_operator_who_was_shut_out_is_let_in_again():
-    """Given a disabled operator, when the password is reset, then the new one holds, no session
-    does, and the audit knows.
+    """Given a disabled operator, when the password is reset, then the new one works, all sessions
+    end, and the audit log has it.
     """
     run("operator", "add", "ada", "--password-stdin", stdin="the first password")
     OperatorSession.open(Operator.get(), "", real_now())
@@ -295,8 +297,9 @@ def test_refused_events_are_listed_without_their_contents():
 
 
 def test_what_an_old_key_sealed_is_sealed_anew(monkeypatch):
-    """Given secrets of three keys, one of them dropped, then the newest seals all it can, doctor
-    tells what needs an older key from what nothing opens, and nothing is done twice.
+    """Given secrets under three keys, one of which is dropped, then `reseal` moves the rest to the
+    newest key, doctor tells what needs an older key from what no key opens, and a second run does
+    nothing.
     """
 
     def under(keys):
@@ -345,8 +348,8 @@ def test_a_database_without_tables_is_told_what_to_do(monkeypatch, tmp_path):
 
 
 def test_a_migration_that_fails_tells_which_were_applied_before_it(monkeypatch, tmp_path):
-    """Given one that fails in the middle, then those before it are named and stay, and the same
-    command goes on from there once the cause is mended.
+    """Given a migration that fails, then those before it are named and stay applied, and the next
+    run goes on from there once the cause is fixed.
     """
     folder, own = tmp_path / "migrations", f"sqlite:///{tmp_path / 'own.db'}"
     folder.mkdir()
@@ -420,8 +423,8 @@ def test_a_database_that_is_away_leaks_no_password(monkeypatch):
 
 
 def test_production_says_which_database_it_means(monkeypatch, tmp_path):
-    """Given a shell without the processes' environment, then a command says that it makes do with
-    the file of the default, before anything else.
+    """Given a shell without DATABASE_URL in production, then the command first says that it uses
+    the default file.
     """
     monkeypatch.delenv("DATABASE_URL")
     monkeypatch.chdir(tmp_path)
@@ -461,8 +464,8 @@ UNESCAPED = (
 
 @pytest.mark.parametrize("url", UNESCAPED)
 def test_a_password_is_hidden_however_it_is_written(url, monkeypatch):
-    """Given a password with signs that should have been escaped, or under another name, then it is
-    neither shown with the address nor in what a driver quotes of it.
+    """Given a password with characters that should have been escaped, or under another name, then
+    neither the shown URL nor a quoted driver message has it.
     """
     shown, told = Settings(database_url=url).shown_database, describe("database_url", url)
     said = driver_message(OperationalError('failed to resolve host "hunter2@db.example"'), url)
@@ -493,7 +496,7 @@ def test_the_command_itself_runs(database_url):
 
 @pytest.mark.slow
 def test_a_file_is_found_from_the_folder_in_which_it_was_named(database_url, tmp_path):
-    """Given a file in the folder of whoever calls the command, then its name alone is enough."""
+    """Given a file in the caller's working directory, then its relative name is enough."""
     account = given.an_account()
     (tmp_path / "export.csv").write_text(
         "number,customer,dueDate,amount,currency\n1,Ada,2099-01-31,10,USD\n"

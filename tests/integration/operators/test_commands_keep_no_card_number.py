@@ -1,5 +1,5 @@
-"""A card number that an operator types into a command is refused before anything is done, whichever
-argument it stands in (F55); so is what no database keeps.
+"""A card number in any argument of a command is refused before anything is done (F55), and so is
+text that no database can store.
 """
 
 import pytest
@@ -9,7 +9,7 @@ from tests.tables import TABLES
 
 pytestmark = pytest.mark.one_database
 
-# Stripe's published test cards, as people write them.
+# Stripe's published test cards, as people write them
 COMMANDS = [
     ("pause", "charges", "--account", "ac_1", "--why", "card 4242 4242 4242 4242"),
     ("pause", "texts", "--why=card 4242-4242-4242-4242"),
@@ -29,7 +29,7 @@ COMMANDS = [
 
 
 def rows() -> dict[str, int]:
-    """How many rows each table has."""
+    """Return each table's number of rows."""
     return {table._meta.table_name: table.select().count() for table in TABLES}
 
 
@@ -66,7 +66,7 @@ def test_other_numbers_are_no_matter(database_url, arguments):
     [("account", "create", "Caf\udce9"), ("pause", "calls", "--why", "\udcff"), ("\udcff",)],
 )
 def test_a_byte_that_is_no_utf8_is_refused_in_words(database_url, arguments):
-    """Given a byte of another encoding, as a shell hands it over, then nothing is done."""
+    """Given a byte that is not UTF-8, as a shell passes it on, then nothing is done."""
     before = rows()
     said = run(*arguments)
     assert (said.exit_code, rows()) == (2, before)

@@ -1,4 +1,4 @@
-"""`bin/payphone doctor`: finds what is wrong, says what to do, and ends with 1 when something
+"""`bin/payphone doctor` finds what is wrong, says what to do, and exits with 1 if something
 fails.
 """
 
@@ -63,7 +63,9 @@ PRODUCTION = {
 
 
 def endpoints():
-    """Our two, as Stripe lists them (docs.stripe.com/api/webhook_endpoints/object)."""
+    """Return our two endpoints as Stripe lists them
+    (docs.stripe.com/api/webhook_endpoints/object).
+    """
     return [
         {
             "id": f"we_{number}",
@@ -81,7 +83,7 @@ def endpoints():
 
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch) -> None:
-    """A Redis of a busy machine is not away."""
+    """Give Redis a timeout that suits a busy machine."""
     monkeypatch.setattr(doctor, "TIMEOUT", 120.0)
 
 
@@ -97,8 +99,8 @@ def set_env(monkeypatch):
 
 @pytest.fixture
 def healthy(database_url, valkey, set_env, monkeypatch, tmp_path) -> Any:
-    """An installation in production with nothing to complain about, and a Stripe that answers."""
-    # not the checkout's own, in which whoever works on it has kept other things
+    """A production installation without findings, whose Stripe answers."""
+    # not the checkout's own state folder, which might hold other files
     set_env(**PRODUCTION, PAYPHONE_STATE_DIR=str(tmp_path / "state"))
     monkeypatch.setattr(stripe_access, "list_events", lambda *_asked, **_more: Page([], False))
     monkeypatch.setattr(stripe_access, "list_webhook_endpoints", endpoints)
@@ -205,7 +207,7 @@ def test_a_setting_that_is_worth_a_look_is_a_warning(healthy, set_env, name, val
     ],
 )
 def test_the_mode_of_each_key_is_named(healthy, set_env, secret, publishable, kind, mode):
-    """A test key in production is worth a look; a webhook secret does not say its mode."""
+    """A test key in production is a warning; a webhook secret does not show its mode."""
     set_env(STRIPE_SECRET_KEY=secret, STRIPE_PUBLISHABLE_KEY=publishable)
     told = found()
     level = "ok" if mode == "live" else "warn"
@@ -216,7 +218,7 @@ def test_the_mode_of_each_key_is_named(healthy, set_env, secret, publishable, ki
 
 
 def test_a_secret_key_that_does_not_say_its_mode_is_worth_a_look(healthy, set_env):
-    """Nothing is held against its mode then."""
+    """Other keys are then not compared with its mode."""
     set_env(STRIPE_SECRET_KEY="sk_of_no_mode")
     assert complaints() == {"STRIPE_SECRET_KEY": "warn"}
 
@@ -246,8 +248,8 @@ def test_keys_of_two_modes_are_found(healthy, set_env, secret, other):
 def test_an_endpoint_at_stripe_that_is_not_as_ours_should_be_is_found(
     healthy, monkeypatch, change, level, told
 ):
-    """Given one of another API version, mode, or list of events, then it is named, with what to
-    make instead; a second one that is right does not hide it.
+    """Given an endpoint with another API version, mode or list of events, then it is named, with
+    advice; a correct second one does not hide it.
     """
     changed = endpoints()[0] | change
     right = endpoints() if "url" not in change else endpoints()[1:]
@@ -259,8 +261,8 @@ def test_an_endpoint_at_stripe_that_is_not_as_ours_should_be_is_found(
 
 
 def test_endpoints_are_listed_at_stripe(database_url, valkey, stand_in, set_env):
-    """Given the stand-in, which has both endpoints, then they are found to be right; one that was
-    made in an old version is not.
+    """Given the stand-in with both endpoints, then they pass; one made in an old version does
+    not.
     """
     set_env(PUBLIC_URL="http://payphone")
     given.an_account(stripe_account=stand_in.open_account())
@@ -286,7 +288,9 @@ def test_a_key_that_may_not_list_endpoints_is_told_so(database_url, valkey, stan
 
 
 def test_workers_of_an_older_setting_are_told_what_to_add(healthy, set_env):
-    """Given WORKERS as an older release had it, and pools that run so."""
+    """Given WORKERS from an older release, and pools that run with it, then doctor says what to
+    add.
+    """
     set_env(WORKERS="webhooks=2,deploys=1,messages=1,calls=1,periodic=1,outgoing=1")
     healthy.delete("rq:workers:interactive")
     findings = found()
@@ -305,8 +309,8 @@ def test_a_setting_that_cannot_be_read_is_named_and_its_value_is_not(set_env):
 
 
 def test_every_setting_of_a_real_installation_is_named(healthy):
-    """Given what a real installation sets, then each has a line; Twilio's and Vapi's have theirs
-    once one of them is set, the database's is its own.
+    """Given the settings of a real installation, then doctor has a line for each, except
+    DATABASE_URL, Twilio's and Vapi's.
     """
     page = (ROOT / "docs" / "settings.md").read_text()
     table = re.search(r"## What a real installation sets\n(.*?)\n## ", page, re.DOTALL)[1]
@@ -327,8 +331,8 @@ def test_a_connected_account_needs_a_secret_of_its_endpoint(healthy, set_env):
 
 @pytest.mark.parametrize(("worked", "level"), [(False, "warn"), (True, "fail")])
 def test_processes_that_have_never_run_are_only_not_started(healthy, worked, level):
-    """Given no process at all, then that fails if work was ever staged, and is the next step if
-    none was.
+    """Given no process at all, then that is a failure if work was ever staged, and the next step if
+    not.
     """
     healthy.flushall()
     if worked:
@@ -390,7 +394,9 @@ def test_a_read_only_redis_is_found(healthy):
 
 
 def test_a_redis_that_will_not_write_for_another_reason_is_found(healthy):
-    """Given one that wants a replica it has not, though it is neither full nor a replica."""
+    """Given a Redis that lacks a required replica, though it is neither full nor a replica itself,
+    then doctor reports the error.
+    """
     healthy.config_set("min-replicas-to-write", "1")
     try:
         assert complaints() == {"Redis writes": "fail"}
@@ -407,7 +413,7 @@ def test_redis_away_is_found_and_the_rest_is_looked_at_all_the_same(healthy, set
 
 
 def test_a_redis_that_wants_another_password_is_told_apart(healthy, set_env):
-    """Given one that is there and lets nobody in without a password, then the password is named."""
+    """Given a Redis that rejects our password, then doctor names the password."""
     healthy.config_set("requirepass", "other")
     try:
         set_env(REDIS_URL=get_settings().redis_url.replace("://", "://:hunter2@"))
@@ -417,7 +423,9 @@ def test_a_redis_that_wants_another_password_is_told_apart(healthy, set_env):
 
 
 def test_a_clinics_endpoint_that_fails_is_named(healthy):
-    """Given one whose deliveries are held, then which, whose and why; one failure is no news."""
+    """Given an endpoint after several failures, then doctor names it, its clinic and the error; one
+    failure is not reported.
+    """
     endpoint = WebhookEndpoint.register(
         given.an_account(), "https://elm.example/", [], seal("x"), real_now()
     )
@@ -491,7 +499,7 @@ def test_a_list_of_stripes_that_is_not_read_is_found(healthy):
 
 @pytest.fixture
 def texting_clinic(healthy, stand_in, set_env) -> Account:
-    """A healthy installation that texts, and a clinic of which somebody agreed to that."""
+    """A healthy installation that texts, and a clinic with a consenting customer."""
     set_env(
         TWILIO_API_BASE=stand_in.url,
         TWILIO_ACCOUNT_SID=MAGIC_ACCOUNT,
@@ -563,7 +571,7 @@ def test_a_suspended_account_at_twilio_is_found(texting_clinic, stand_in):
 def test_a_trial_account_at_twilio_is_found_before_a_clinic_goes_live(
     texting_clinic, stand_in, set_env, env, level
 ):
-    """Given an account that may have one number only, then doctor says so, and what to do."""
+    """Given a trial account, which can have only one number, then doctor says so and what to do."""
     assert found()["Twilio account"] == ("ok", "full", "")
     set_env(PAYPHONE_ENV=env)
     stand_in.sandbox.twilio.books.kinds[MAGIC_ACCOUNT] = "Trial"
@@ -618,8 +626,8 @@ def test_stripe_is_asked_whether_it_takes_the_key_and_only_read(database_url, va
 def test_a_stripe_that_does_not_take_the_key_is_found(
     database_url, valkey, stand_in, set_env, key, fault, told
 ):
-    """Given a key that Stripe refuses, or no way to Stripe, then that fails, and connected accounts
-    are not asked about.
+    """Given a key that Stripe refuses, or no connection, then that fails, and connected accounts
+    are not checked.
     """
     given.an_account(stripe_account="acct_clinic")
     if key:
@@ -644,7 +652,7 @@ def test_a_connected_account_that_stripe_closes_to_us_is_found(database_url, val
 def a_reading(
     missing: int, hours: float = 1, stripe_account: str = "", asked_by: str = "system"
 ) -> None:
-    """A backfill that brought so many events, and those events."""
+    """Create a backfill that fetched `missing` events, and those events."""
     at = real_now() - timedelta(hours=hours)
     Backfill.create(
         stripe_account=stripe_account,
@@ -663,8 +671,8 @@ def a_reading(
 
 @pytest.mark.parametrize(("stripe_account", "door"), [("", "platform"), ("acct_clinic", "connect")])
 def test_events_that_only_the_backfill_brings_are_found(healthy, stripe_account, door):
-    """Given none delivered for hours and some fetched, then that fails; given one that was
-    delivered, it is worth a look if there are many.
+    """Given fetched events and none delivered for hours, then that fails; given one delivered, then
+    it is a warning only if many were fetched.
     """
     StripeWatermark.record_reached("", 0, 1, "", real_now())
     a_reading(300, stripe_account=stripe_account)
@@ -783,7 +791,9 @@ def test_an_installation_without_vapi_has_nothing_to_complain_of(healthy):
 
 
 def test_report_16_a_number_of_a_workflow_is_found(voice_clinic):
-    """Given a number that was imported for a Workflow, then it is named: nobody answers there."""
+    """Given a number imported for a Workflow, then doctor names it, since calls to it are not
+    answered.
+    """
     voice_clinic.books.keep("phone-number", {"number": "+12025550177", "workflowId": "w1"})
     assert complaints() == {"Vapi numbers": "warn"}
     assert "+12025550177" in found()["Vapi numbers"][1]
@@ -795,7 +805,7 @@ def test_a_frozen_supervisor_is_found(healthy):
 
 
 def test_a_redis_that_forbids_what_we_do_is_told_apart(healthy, set_env):
-    """Given a user that may read and not write, then its rights are named."""
+    """Given a Redis user without the rights we need, then doctor names the rights."""
     healthy.acl_setuser("reader", enabled=True, passwords=["+pw"], keys=["*"], commands=["+ping"])
     try:
         set_env(REDIS_URL=get_settings().redis_url.replace("unix://", "unix://reader:pw@"))
@@ -805,7 +815,7 @@ def test_a_redis_that_forbids_what_we_do_is_told_apart(healthy, set_env):
 
 
 def test_a_port_that_takes_a_month_is_found(healthy):
-    """Most take days; of one that nobody answers any more, only its age tells."""
+    """Most ports take days; for one that the carrier no longer answers, only its age shows it."""
     account, now = given.an_account(), real_now()
     port = Deployment.create(
         id="dep_port",

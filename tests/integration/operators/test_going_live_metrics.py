@@ -1,4 +1,6 @@
-"""The five figures of going live (F114–F118) on a known history, as docs/metrics.md has them."""
+"""The five figures of going live (F114–F118) for a known history, as docs/metrics.md defines
+them.
+"""
 
 from datetime import timedelta
 
@@ -17,7 +19,7 @@ HOUR = timedelta(hours=1)
 
 
 def a_clinic(days_ago=10, configured=False, paid=False, live_after=()):
-    """A clinic, and after how many hours each of its deployments was live (None: never)."""
+    """Create a clinic whose deployments each went live after so many hours (None: never)."""
     created = real_now() - timedelta(days=days_ago)
     account = given.an_account(created_at=created)
     setup = Setup.locked_for(account.id, created)
@@ -63,10 +65,10 @@ def a_line(account, state, sid=None, source="bought", days_ago=10):
 
 @pytest.fixture
 def history(client):
-    """Six clinics of the window, and one from before it."""
+    """Six clinics within the window, and one from before it."""
     a_clinic()
     a_clinic(configured=True)
-    a_clinic(paid=True)  # never configured
+    a_clinic(paid=True)  # paid but never configured
     refused = a_clinic(configured=True, paid=True, live_after=(None,))
     live = a_clinic(configured=True, paid=True, live_after=(None, 6, 2))
     slow = a_clinic(configured=True, paid=True, live_after=(10,))

@@ -1,5 +1,5 @@
-"""What the log tells: one line a request, and one request id from the door to the effect; never a
-path, a query or a body.
+"""The log has one line per request, and one request id from the API to the effect; it never has a
+path, query or body.
 """
 
 import json
@@ -18,7 +18,7 @@ from tests.stories.operators import an_operator
 def test_one_request_id_leads_from_the_door_to_the_effect(
     database_url, valkey, stand_in, processes, logged
 ):
-    """Given a link that is asked for, then web, job and effect each wrote a line with the request's
+    """Given a request for a link, then web, job and effect each log a line with the request's
     id.
     """
     account = given.an_account()
@@ -54,8 +54,8 @@ def test_one_request_id_leads_from_the_door_to_the_effect(
 
 
 def test_each_request_has_one_line_but_those_of_probes(database_url, valkey, processes, logged):
-    """Given requests to every kind of door, then each has a line with its route; health, readiness,
-    metrics and static files have none.
+    """Given requests to every kind of route, then each logs a line with its route; health,
+    readiness, metrics and static files log none.
     """
     an_operator()
     url = serve(processes)
@@ -94,8 +94,8 @@ def test_each_request_has_one_line_but_those_of_probes(database_url, valkey, pro
 def test_an_expected_failure_is_one_line_and_an_unexpected_one_has_its_traceback(
     database_url, valkey, processes, logged
 ):
-    """Given a Stripe that is away, an event whose invoice is not here yet, and a row that is gone,
-    then only the last is shown whole.
+    """Given an unreachable Stripe, an event whose invoice does not exist yet, and a missing row,
+    then only the last logs a traceback.
     """
     paid = given.an_intent(given.an_invoice())
     process_stripe_event.perform(given.received(given.an_event("payment_intent.succeeded", paid)))

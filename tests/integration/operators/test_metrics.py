@@ -29,7 +29,9 @@ from web.operators import gauges
 
 @pytest.fixture
 def scraped(client) -> Callable[[], dict[str, float]]:
-    """Scrapes with an operator's key; samples by name and labels."""
+    """Returns a function that scrapes with an operator's key and returns samples by name and
+    labels.
+    """
     key = given.a_key(None)
 
     def scrape() -> dict[str, float]:
@@ -82,14 +84,14 @@ def test_jobs_are_counted_by_queue_and_state(scraped):
 
 
 def test_jobs_that_fail_are_counted_while_they_are_tried_again(scraped):
-    """As in a provider's outage, hours before the first of them is dead."""
+    """An outage at a provider shows here hours before the first job is dead."""
     for state, attempts in (("waiting", 2), ("waiting", 1), ("waiting", 0), ("running", 3)):
         a_job(state, attempts=attempts)
     assert scraped()["payphone_jobs_failing process_stripe_event"] == 2
 
 
 def test_what_people_wait_for_is_counted_in_its_own_queue(scraped):
-    """Given jobs of one name in both queues, then each counts where it waits."""
+    """Given jobs of one name in two queues, then each counts in its own queue."""
     a_job("waiting")
     a_job("waiting", queue="interactive")
     a_job("running", queue="interactive")
@@ -130,8 +132,8 @@ def test_the_stripe_account_that_was_read_longest_ago_is_told(scraped):
 
 
 def test_a_stripe_account_that_never_was_read_is_told_by_how_long(scraped, monkeypatch):
-    """Given nothing read so far, then the age is that of the first account; a connected one counts
-    from when its first reading began.
+    """Given no list read so far, then the age is the first account's; a connected account counts
+    from the start of its first backfill.
     """
     given.an_account(created_at=real_now() - timedelta(hours=6))
     given.an_account(stripe_account="acct_clinic")
@@ -189,7 +191,7 @@ def test_signs_of_life_come_from_redis(scraped, valkey):
     found = scraped()
     assert found["payphone_redis_up"] == 1
     assert found["payphone_seen_age_seconds relay"] < 60
-    # told in whole seconds, twenty ago
+    # in whole seconds, twenty ago
     assert 19 < found["payphone_seen_age_seconds scheduler"] < 20 + 60
     assert (found["payphone_rq_workers webhooks"], found["payphone_rq_workers calls"]) == (2, 0)
 
@@ -229,20 +231,20 @@ def test_requests_are_counted_by_route_never_by_path(client, scraped):
 
 
 def is_gone(folder: Path) -> bool:
-    """Whether a folder, which is removed, is not there."""
+    """Remove a folder; return whether it is gone."""
     shutil.rmtree(folder, ignore_errors=True)
     return not folder.exists()
 
 
 def test_web_processes_of_a_machine_count_together(database_url, valkey, processes):
-    """Given two gunicorn processes, when either is scraped, then it knows the requests of both."""
+    """Given two gunicorn workers, when either is scraped, then it counts the requests of both."""
     url = serve(processes)
     key = given.a_key(None)
     for _ in range(40):
         httpx.get(f"{url}/healthz", timeout=60, headers={"Connection": "close"})
 
     def counted() -> set[float]:
-        """What several looks, each at either, say."""
+        """Return the counts that several scrapes see, each by either worker."""
         return {
             samples(
                 httpx.get(f"{url}/metrics", timeout=60, headers=key | {"Connection": "close"}).text
@@ -250,7 +252,7 @@ def test_web_processes_of_a_machine_count_together(database_url, valkey, process
             for _ in range(8)
         }
 
-    # an early probe that was given up may be answered late, and counted then
+    # an early probe that timed out can be answered, and counted, late
     (count,) = wait_for(lambda: told if len(told := counted()) == 1 else None, "they agree")
     assert count >= 40
 
@@ -258,9 +260,8 @@ def test_web_processes_of_a_machine_count_together(database_url, valkey, process
 def test_a_request_is_answered_though_it_cannot_be_counted(
     database_url, valkey, processes, tmp_path
 ):
-    """Given a new web process whose counters' folder is gone, as after its master was killed and
-    another one came, when a request is made, then its answer is what it would have been: the work
-    has committed.
+    """Given new web workers whose counters' folder is gone, as after a killed master, when requests
+    come, then they are answered, since their work has committed.
     """
     url = serve(processes, TMPDIR=str(tmp_path))
     (folder,) = tmp_path.glob("payphone-metrics-*")

@@ -1,4 +1,6 @@
-"""`pause`, `resume`, `ceiling`, `events backfill|replay|reconcile`: what operators do at night."""
+"""`pause`, `resume`, `ceiling`, `events backfill|replay|reconcile`: an operator's tools in an
+incident.
+"""
 
 import json
 import threading
@@ -35,7 +37,7 @@ def work(redis):
 
 
 class Workers(threading.Thread):
-    """Workers beside a command that waits for them."""
+    """Workers that run while a command waits for them."""
 
     def __init__(self, redis):
         super().__init__(daemon=True)
@@ -125,8 +127,8 @@ def test_what_is_not_understood_changes_nothing(redis, arguments):
 
 
 def test_backfill_shows_its_progress_and_its_end(redis, stripe_stand_in):
-    """Given events that did not reach us, when an operator asks for them, then the command waits
-    for the workers and says what had been missing.
+    """Given events that did not reach us, when an operator backfills, then the command waits for
+    the workers and says how many were missing.
     """
     invoice = given.an_invoice()
     asked = {
@@ -169,7 +171,7 @@ def test_backfill_of_one_clinic_reads_its_own_account(redis, stripe_stand_in):
 
 def test_refused_events_are_replayed_once_the_reason_is_gone(redis):
     """Given events refused because a clinic's Stripe account was entered wrongly, when that is
-    mended and they are replayed, then they count, once.
+    corrected and they are replayed, then each is applied once.
     """
     account = given.an_account(stripe_account="acct_typo")
     invoices = [given.an_invoice(account) for _ in range(3)]
@@ -196,8 +198,8 @@ def test_refused_events_are_replayed_once_the_reason_is_gone(redis):
 
 
 def test_replaying_what_counted_already_changes_nothing(redis):
-    """Given an event that was applied, and whose job has been forgotten, then replaying it by
-    Stripe's id counts nothing twice.
+    """Given an applied event whose job row was deleted, when it is replayed, then nothing counts
+    twice.
     """
     invoice = given.an_invoice()
     event = given.an_event("payment_intent.succeeded", given.an_intent(invoice))
@@ -223,15 +225,15 @@ def test_replaying_what_counted_already_changes_nothing(redis):
 @pytest.mark.parametrize("command", [("jobs", "retry"), ("events", "replay")])
 def test_an_id_in_digits_that_are_no_number_is_unknown(redis, command):
     """Given an id such as ², which `str.isdigit` accepts and `int` does not, then the command says
-    that there is nothing with this id.
+    that it does not exist.
     """
     result = run(*command, "²")
     assert (result.exit_code, "no such" in result.output) == (1, True), result.exception
 
 
 def test_only_events_of_stripes_are_replayed(redis):
-    """Given a text's report that was refused, when all that was refused is replayed, or that one
-    by its number, then it stays as it is, and nobody is told that it was processed again.
+    """Given a refused text report, when all refused events are replayed, or this one by number,
+    then it stays refused, and the command does not claim otherwise.
     """
     report = {"MessageSid": "SM1", "MessageStatus": "delivered"}
     with transaction():
@@ -250,8 +252,8 @@ def test_only_events_of_stripes_are_replayed(redis):
 
 
 def test_reconcile_says_what_differs(redis, stripe_stand_in):
-    """Given books that agree, then it says so and ends well; given one that differs, it is shown,
-    and the command ends with 1.
+    """Given books that agree, then the command says so; given a difference, then it is shown, and
+    the exit code is 1.
     """
     invoice = given.an_invoice()
     asked = {
@@ -281,8 +283,8 @@ def test_reconcile_says_what_differs(redis, stripe_stand_in):
 
 
 def test_the_latest_report_says_of_when_it_is_and_of_what(redis):
-    """Given no report, one that is fresh, and one of this morning, then each is called what it is;
-    nothing is said of now by an old one.
+    """Given no report, a fresh one and one of five hours ago, then the output says which it is; an
+    old one is called old.
     """
     none = run("events", "reconcile", "--latest")
     assert (

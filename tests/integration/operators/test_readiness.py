@@ -1,5 +1,5 @@
-"""`/readyz` says what is degraded, from signs of life and not from names that the
-dead left behind.
+"""`/readyz` names what is degraded, from signs of life rather than names that dead processes left
+behind.
 """
 
 import pathlib
@@ -18,7 +18,7 @@ from tests.running.processes import reset_process
 
 @pytest.fixture
 def living(client, valkey):
-    """Relay, scheduler and a worker for each queue have been seen."""
+    """The relay, the scheduler and a worker of each queue were seen just now."""
     redis = valkey.client()
     tick(redis)
     redis.set("payphone:scheduler:seen", int(time.time()))
@@ -34,8 +34,8 @@ def test_an_installation_whose_parts_all_live_is_ready(client, living):
 
 
 def test_missing_migrations_are_named(client, living):
-    """Given processes of a newer release than the database,
-    then they do not say that all is well.
+    """Given processes of a newer release than the database, then they report the missing
+    migration.
     """
     last = pathlib.Path(sorted(DIRECTORY.glob("[0-9]*.py"))[-1]).stem
     execute("DELETE FROM schema_migration WHERE name = ?", (last,))
@@ -57,13 +57,13 @@ def test_a_process_that_is_away_is_named(client, living, who):
 
 
 def test_queues_of_a_killed_pool_are_named(client, living):
-    living.delete("rq:worker:w1")  # it expired: its process was killed
+    living.delete("rq:worker:w1")  # it expired after its process was killed
     answer = client.simulate_get("/readyz")
     assert answer.json["reasons"] == [f"workers: nobody serves {queue}" for queue in QUEUES]
 
 
 def test_workers_of_an_older_setting_are_degraded_with_what_to_do(client, living):
-    """Given pools that serve all queues but that of what people wait for."""
+    """Given pools without a worker of the interactive queue, then the reason says what to do."""
     living.delete("rq:workers:interactive")
     answer = client.simulate_get("/readyz")
     assert (answer.status_code, answer.json) == (
@@ -100,8 +100,8 @@ def test_redis_away_is_degraded(client, monkeypatch):
 
 
 def test_a_frozen_supervisor_is_told_by_its_relay(client, living):
-    """Given a pool whose supervisor has not looked for half a minute, then its relay says so; of
-    one that looks it says nothing.
+    """Given a pool whose supervisor has not looked for half a minute, then its relay reports it; a
+    live one is not reported.
     """
     pool = Pool({}, None, lambda: None, lambda: None)
     pool._looked_at[0] = time.monotonic()
@@ -116,7 +116,9 @@ def test_a_frozen_supervisor_is_told_by_its_relay(client, living):
 
 
 def test_a_production_without_its_secret_key_is_degraded(client, living, monkeypatch):
-    """Before the first clinic is told so."""
+    """Given no PAYPHONE_SECRET_KEY in production, then the reason says so before a clinic needs
+    it.
+    """
     monkeypatch.setenv("PAYPHONE_ENV", "production")
     monkeypatch.setenv("PAYPHONE_SECRET_KEY", "")
     reset_process()

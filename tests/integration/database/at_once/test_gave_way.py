@@ -1,5 +1,5 @@
-"""Whoever PostgreSQL ends so that others can go on has saved nothing: a request does it again,
-once, and is answered as if nothing had been.
+"""A transaction that PostgreSQL ends as a deadlock victim has saved nothing: the request is
+repeated once, and the client sees no difference.
 """
 
 import pytest
@@ -14,7 +14,7 @@ from tests.stories.texting import INBOUND
 
 @pytest.fixture
 def gives_way(client):
-    """Lets writes to a table be ended the first times, at the statement or at its commit."""
+    """Make the first inserts into a table fail as deadlocks, at the statement or at the commit."""
     if not is_postgres():
         pytest.skip("SQLite has one writer, who waits for nobody")
 
@@ -39,7 +39,7 @@ def a_customer(client, headers):
 
 @pytest.mark.parametrize("deferred", ["", "DEFERRABLE INITIALLY DEFERRED"])
 def test_a_request_is_done_again(client, gives_way, deferred):
-    """Given a request that was ended, at its statement or its commit, then it is done, once."""
+    """Given a request that was a deadlock's victim, then it is repeated and takes effect once."""
     headers = given.a_key(given.an_account()) | {"Idempotency-Key": "k1"}
     gives_way("customer", 1, deferred)
     answer = a_customer(client, headers)
@@ -58,7 +58,9 @@ def test_a_request_that_is_ended_again_is_told_that_nothing_was_saved(client, gi
 
 
 def test_a_text_that_came_in_is_heard(texting, gives_way):
-    """Twilio tells of it once."""
+    """Given a STOP whose insert is a deadlock victim, then it is recorded, since Twilio sends it
+    only once.
+    """
     gives_way("inbox_event")
     assert texting.tell(INBOUND, a_text(texting, "STOP")).status_code == 200
     assert [row.outcome for row in InboxEvent.select()] == ["applied"]

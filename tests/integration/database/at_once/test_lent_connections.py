@@ -1,4 +1,4 @@
-"""However many threads there are, no more connections are used at once than are to be."""
+"""Whatever the number of threads, no more connections are in use at once than the maximum."""
 
 import threading
 
@@ -20,7 +20,7 @@ MOST, THREADS = 2, 12
 
 def test_many_threads_share_a_few_connections(database_url, monkeypatch):
     """Given twelve threads and two connections, when each writes several times, then nothing is
-    lost, and no third connection was opened; and a thread that failed has given its one back.
+    lost and at most two connections are opened, even if some transactions fail.
     """
     opened, kind = [], _Patient if is_postgres() else Sqlite
     connect = kind._connect
@@ -55,8 +55,8 @@ def test_many_threads_share_a_few_connections(database_url, monkeypatch):
 
 
 def test_a_thread_has_its_own_connection_beside_what_it_is_lent(database_url):
-    """Given a thread in a transaction of its own, when it is lent a connection, then that is in
-    none; and its own one goes on afterwards.
+    """Given a thread in its own transaction, when it borrows a connection, then that one is not in
+    a transaction, and the thread's own goes on afterwards.
     """
     with transaction():
         with Connections(1).one():

@@ -1,4 +1,4 @@
-"""`--lock-order` tells of locks that are taken in orders that may meet, and of no others."""
+"""`--lock-order` reports locks that are taken in conflicting orders, and no others."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from tests.watching.lock_order import LockOrder, rings
 
 @pytest.fixture
 def seen(database_url, monkeypatch):
-    """Does each of several things in a transaction of its own; the orders that may meet."""
+    """Run each list of steps in its own transaction; return the conflicting orders."""
     if not is_postgres():
         pytest.skip("SQLite has one writer, who waits for nobody")
     order = LockOrder(passed_over="nobody/")
@@ -75,8 +75,8 @@ def test_keys_of_one_class_are_taken_in_their_order(seen):
 
 
 def test_rows_as_they_are_locked_changed_and_named(seen):
-    """Given a row that is locked before a key, then who changes it after the key may meet that, and
-    who writes a row that names it may not.
+    """Given a row that is locked before a key, then changing it after the key conflicts, and
+    writing a row that references it does not.
     """
     invoice = given.an_invoice()
 
@@ -98,7 +98,9 @@ def test_rows_as_they_are_locked_changed_and_named(seen):
 
 
 def test_jobs_by_their_names(seen):
-    """Given a job that is staged before a key and one that is staged again after it."""
+    """Given one job staged before a key and another after it, then only the same job's orders
+    conflict.
+    """
 
     def stages(name):
         return lambda: stage_again(name, "k1", 1)
@@ -108,8 +110,8 @@ def test_jobs_by_their_names(seen):
 
 
 def test_a_job_that_is_locked_and_then_written(seen):
-    """Given a job that was locked before a key, then what is written to it after that waits for
-    nobody.
+    """Given a job that was locked before a key, then writing to it after the key takes no new
+    lock.
     """
 
     def locks():

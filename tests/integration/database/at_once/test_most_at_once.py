@@ -1,4 +1,4 @@
-"""What an account may have at most is counted by one at a time: two at once do not share the last
+"""An account's maximum is checked by one transaction at a time: two at once never share the last
 place.
 """
 
@@ -46,8 +46,8 @@ def registers(account):
     ids=["port documents", "knowledge files", "webhook endpoints"],
 )
 def test_the_last_place_goes_to_one_of_two(account, monkeypatch, add, key, most):
-    """Given one place left, and somebody who is about to take it, when another one comes, then it
-    waits, and is told that there is none.
+    """Given one place left and a transaction about to take it, when another one comes, then it
+    waits and is refused.
     """
     monkeypatch.setenv("DAILY_CEILINGS", f"files={2 * most}")
     get_settings.cache_clear()

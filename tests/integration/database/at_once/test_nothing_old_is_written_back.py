@@ -1,5 +1,5 @@
-"""Two who change the same things at once do so one after the other: what the first has done is
-neither undone by the second, who had read what was there before, nor done again.
+"""Two transactions that change the same rows run one after the other: the second neither overwrites
+what the first has done nor repeats it.
 """
 
 from contextlib import closing
@@ -67,8 +67,8 @@ def test_a_file_that_two_import_at_once_is_taken_in_once(account, tmp_path):
 
 
 def test_who_settles_an_effect_stands_in_no_attempts_way(account):
-    """Given an attempt that was frozen until its job was dead, and that has written to the effect
-    and then wants to end the job.
+    """Given a late attempt that has written to the effect and then writes to its dead job, when
+    staff settle the effect, then neither deadlocks.
     """
     with transaction():
         effect = reserve(REFUND, "rfq_1", {}, given.an_invoice(account), "", "test", "a refund")

@@ -1,5 +1,5 @@
-"""What several threads of a process write at the same moment is committed together on SQLite; each
-is answered after that commit, and none suffers for another.
+"""On SQLite, what several threads of a process write at once is committed together. Each is
+answered after that commit, and none suffers for another's error.
 """
 
 import json
@@ -32,7 +32,7 @@ def on_sqlite(database_url):
 
 @pytest.fixture
 def held(on_sqlite):
-    """A database that another process writes to, until it is let go."""
+    """A database that another process has locked until the returned function is called."""
     holder = sqlite3.connect(
         on_sqlite.removeprefix("sqlite:///"), isolation_level=None, check_same_thread=False
     )
@@ -42,7 +42,7 @@ def held(on_sqlite):
 
 
 class Writer(threading.Thread):
-    """A thread that has a part of a commit, and what it was told."""
+    """A thread with its part of a shared commit, and its outcome."""
 
     def __init__(self, work, shared=True):
         super().__init__()
@@ -84,8 +84,8 @@ def ended(writers):
 
 
 def test_those_who_come_while_somebody_writes_share_one_commit(held, monkeypatch):
-    """Given threads that come while another process writes, when it is done, then there is one
-    commit for all of them, and each is told its own row.
+    """Given threads that come while another process writes, when that is done, then one commit
+    serves them all, and each gets its own row.
     """
     made, commit = [], transactions.database.obj.commit
 
@@ -106,8 +106,8 @@ def test_those_who_come_while_somebody_writes_share_one_commit(held, monkeypatch
 
 
 def test_a_part_that_fails_takes_no_others_with_it(held):
-    """Given one among them that fails after it has written, then it is told so, and nothing of it
-    is there; the others are saved.
+    """Given one part that fails after writing, then its thread gets the error and its rows are
+    rolled back; the others are saved.
     """
 
     def fails():
@@ -123,8 +123,8 @@ def test_a_part_that_fails_takes_no_others_with_it(held):
 
 
 def test_all_are_told_that_nobody_could_write(held, monkeypatch):
-    """Given a database that another holds for longer than anybody waits, then all are told so, and
-    those who come later are not held up.
+    """Given a database locked for longer than the patience, then all threads get that error, and
+    later ones are served.
     """
     monkeypatch.setattr(transactions.database.obj, "patience", 0.5, raising=False)
     writers = ended([Writer(staged(number)) for number in range(MANY)])
@@ -136,8 +136,8 @@ def test_all_are_told_that_nobody_could_write(held, monkeypatch):
 
 
 def test_whatever_fails_at_its_beginning_is_told_and_the_next_is_committed(held, monkeypatch):
-    """Given a BEGIN that fails as nobody expects, then whoever led is not told that it was saved,
-    and those who waited, and who come later, are served.
+    """Given a BEGIN that fails in the leading thread, then all waiting threads are served; given
+    one that always fails, then the thread gets the error and nothing is saved.
     """
 
     def fails(*_how):
@@ -176,8 +176,8 @@ def test_whatever_fails_at_its_beginning_is_told_and_the_next_is_committed(held,
     ids=["unanswered", "ended"],
 )
 def test_a_commit_that_is_not_answered_is_unknown_to_all(held, monkeypatch, raised, told):
-    """Given a COMMIT whose answer is lost, then nobody is told that nothing was saved, and the next
-    one is made as usual.
+    """Given a COMMIT whose answer is lost, then no thread is told that nothing was saved, and the
+    next commit works as usual.
     """
 
     def lost():
@@ -198,8 +198,8 @@ def test_a_commit_that_is_not_answered_is_unknown_to_all(held, monkeypatch, rais
 
 @pytest.fixture
 def events(held, monkeypatch):
-    """Stripe events that came at once, in a request each, while another process wrote; what each
-    request was told, and the statements that were sent.
+    """Bring Stripe events at once, in a request each, while another process writes; return what
+    each request got and the statements sent.
     """
     sent, run = [], transactions.database.obj.execute_sql
 
@@ -226,8 +226,8 @@ def events(held, monkeypatch):
 
 
 def test_events_that_come_at_once_are_kept_by_two_statements(events):
-    """Given several events at once, when they are kept, then one statement keeps them all and one
-    stages their jobs, each under its own request and in its own account's turn.
+    """Given several events at once, then one statement keeps them all and one stages their jobs,
+    each with its own request's id.
     """
     came = [
         given.an_event("plan.created", {"id": f"plan_{number}", "object": "plan"}) | {"account": ""}
@@ -244,8 +244,8 @@ def test_events_that_come_at_once_are_kept_by_two_statements(events):
 
 
 def test_an_event_that_comes_twice_at_once_is_kept_once(events):
-    """Given the same event twice, and another one, at once, then one request is told that it was
-    here before, and there are two rows and two jobs.
+    """Given an event twice at once and another one, then one request learns that it is a duplicate,
+    and two rows and two jobs exist.
     """
     twice, once = (
         given.an_event("plan.created", {"id": f"plan_{name}", "object": "plan"}) for name in "ab"
@@ -272,8 +272,8 @@ def test_an_event_that_is_refused_holds_no_other_up(events):
 
 
 def test_what_is_kept_in_another_way_shares_the_commit_all_the_same(held):
-    """Given threads that keep different things, then each way is given its own, and each thread
-    told its own.
+    """Given threads that write by different functions, then each function gets its own work, and
+    each thread its own result.
     """
     given_to_it = []
 

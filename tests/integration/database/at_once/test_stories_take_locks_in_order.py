@@ -1,5 +1,6 @@
-"""Stories of contact and of going live take their locks in orders that cannot meet in a deadlock.
-The whole suite is looked at so with `--lock-order`; these see what is locked most.
+"""Contacting customers, going live and importing take locks in orders that cannot deadlock.
+
+`--lock-order` checks the whole suite for that; these tests cover what is locked most.
 """
 
 import pytest
@@ -18,7 +19,7 @@ from tests.watching.lock_order import LockOrder, rings
 
 @pytest.fixture
 def order(database_url, monkeypatch):
-    """What these stories lock, from now on."""
+    """Record the locks that are taken from now on."""
     if not is_postgres():
         pytest.skip("SQLite has one writer, who waits for nobody")
     seen = LockOrder()
@@ -27,8 +28,8 @@ def order(database_url, monkeypatch):
 
 
 def test_people_are_contacted_answer_and_are_answered(order, texting):
-    """Given two people who owe, whose drafts are approved, who then speak of bankruptcy, and who
-    are called back.
+    """Given two customers whose drafts are approved, a text about bankruptcy and calls by hand,
+    then no lock orders conflict.
     """
     clinic = Scanning(texting)
     clinic.days_pass(1)
@@ -60,7 +61,9 @@ def test_a_clinic_goes_live_and_is_taken_down(order, client, valkey, twilio_stan
 
 
 def test_a_batch_that_is_imported_locks_its_invoices_in_their_order(order, tmp_path):
-    """Given a file with the newest invoices first, some of them changed and some closed in it."""
+    """Given a file with the newest invoices first, some changed and some closed, then its import
+    locks them in one order.
+    """
     account = given.an_account()
     known = [given.an_invoice(account, 10_000) for _ in range(4)][::-1]
     states = ["Paid", "Open", "Paid", "Open"]

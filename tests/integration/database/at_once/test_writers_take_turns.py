@@ -1,5 +1,5 @@
-"""Several processes write to one SQLite file, and each gets its turns: SQLite's own waiting leaves
-nearly all of them to whoever writes without a pause.
+"""Several processes write to one SQLite file and each gets its turn: SQLite's own waiting gives
+nearly all turns to a process that writes without a pause.
 """
 
 import os
@@ -54,8 +54,8 @@ def on_sqlite(database_url):
 def test_one_that_writes_without_a_pause_leaves_others_their_turns(
     on_sqlite, processes, tmp_path, is_alone
 ):
-    """Given a process that writes again and again, when this one does so too, then each of its
-    writes has its turn beside the other's.
+    """Given a process that writes without a pause, when this one writes too, then each of its
+    writes succeeds beside the other's.
     """
     given.a_job("a_test_job", 1)
     begun, stop, told = (tmp_path / name for name in ("begun", "stop", "told"))
@@ -76,9 +76,9 @@ def test_one_that_writes_without_a_pause_leaves_others_their_turns(
 
 @pytest.mark.parametrize("is_alone", [False, True], ids=["transactions", "statements"])
 def test_who_was_refused_often_asks_again_as_soon_as_at_first(on_sqlite, monkeypatch, is_alone):
-    """Given a database that others hold for a thousand asks, then it is asked again each time
-    within two milliseconds, whose number never grows, and SQLite itself never waits: of the
-    other's turns few can go by between two asks, however long it takes.
+    """Given a database that is locked for a thousand tries, then each pause between tries stays
+    under two milliseconds and SQLite's own busy timeout is 0, so that few turns of others pass
+    between two tries.
     """
     given.a_job("a_test_job", 1)
     holder = sqlite3.connect(on_sqlite.removeprefix("sqlite:///"), isolation_level=None)
@@ -121,7 +121,7 @@ def test_who_holds_the_database_for_long_is_not_waited_for_for_ever(on_sqlite, m
 
 @pytest.fixture
 def on_durable_sqlite(on_sqlite, waiting_sqlite, monkeypatch):
-    """As in production."""
+    """Use the durable connection of production."""
     monkeypatch.setattr(open_database, "Sqlite", waiting_sqlite)
     transactions.use_database(on_sqlite)
 
@@ -136,8 +136,8 @@ def waits_for_disk():
 
 
 def test_only_who_has_a_job_is_not_waited_for(on_durable_sqlite):
-    """Given a claim, and the mark that a job was pushed, then neither waits for the disk, and
-    whatever is committed after it does.
+    """Given a claim and the mark that a job was pushed, then neither waits for the disk, and later
+    commits do.
     """
     job_id = given.a_job("a_test_job", 1)
     with counted() as cost:
@@ -160,13 +160,13 @@ def test_what_fails_meanwhile_leaves_the_file_as_durable_as_it_was(on_durable_sq
 
 
 def test_a_test_waits_for_no_disk(on_sqlite):
-    """What is killed in tests is processes; the system still has what they had written."""
+    """Tests kill processes, not the machine, so what was written survives without a sync."""
     assert execute("PRAGMA synchronous").fetchone()[0] == 0
 
 
 def test_of_threads_that_wait_only_one_asks(on_sqlite, monkeypatch):
-    """Given threads of one process that begin while another process writes, then one of them asks
-    for the lock at a time, and the others wait for that one; each writes in the end.
+    """Given threads of one process that begin while another process writes, then only one of them
+    tries for the lock at a time, and each writes in the end.
     """
     job_id, sqlite = given.a_job("a_test_job", 1), transactions.database.obj
     begin, ask, begun, asking, most = sqlite.begin, sqlite._ask, [], [], []
@@ -203,7 +203,7 @@ def test_of_threads_that_wait_only_one_asks(on_sqlite, monkeypatch):
 
 
 def is_free(turns):
-    """Whether another thread could have it."""
+    """Return whether another thread could take the turn."""
     told = []
 
     def take():
@@ -218,9 +218,7 @@ def is_free(turns):
 
 
 def test_a_forked_process_waits_for_no_thread_of_its_parents(on_sqlite, monkeypatch):
-    """Given a process that is forked while a thread writes, then in the new one nobody has the
-    turn.
-    """
+    """Given a process forked while a thread writes, then no thread holds the turn in the child."""
     with transaction():
         assert not is_free(transactions.database.obj._turns)
         child = os.fork()
@@ -229,7 +227,7 @@ def test_a_forked_process_waits_for_no_thread_of_its_parents(on_sqlite, monkeypa
         assert os.waitpid(child, 0)[1] == 0
 
 
-# where each is told to SQLite
+# the method that sends each step to SQLite
 STEPS = {
     "begin": (Sqlite, "_ask"),
     "commit": (Sqlite, "_commit"),
@@ -243,8 +241,8 @@ def fails(*_how):
 
 @pytest.mark.parametrize("where", ["begin", "commit", "rollback", None])
 def test_however_a_transaction_ends_the_next_has_its_turn(on_sqlite, monkeypatch, where):
-    """Given a transaction that fails by itself, or at its beginning or end, then the turn is free
-    for the next.
+    """Given a transaction that fails in its body, at its beginning or at its end, then the next one
+    gets its turn.
     """
 
     def write():
@@ -263,7 +261,7 @@ def test_however_a_transaction_ends_the_next_has_its_turn(on_sqlite, monkeypatch
 
 
 class TimeIsOver(BaseException):
-    """As a job's."""
+    """Stands in for a job's timeout."""
 
 
 @pytest.mark.parametrize("is_done", [False, True], ids=["before", "after"])
@@ -271,8 +269,8 @@ class TimeIsOver(BaseException):
 def test_a_time_that_is_over_amid_a_beginning_or_end_leaves_nothing_open(
     on_sqlite, monkeypatch, where, is_done
 ):
-    """Given a signal that is heard before a BEGIN, COMMIT or ROLLBACK is done, or after it was,
-    then what was open is closed, the turn is free, and the next transaction is as any.
+    """Given a timeout signal before or after a BEGIN, COMMIT or ROLLBACK is done, then nothing
+    stays open, the turn is free, and the next transaction works.
     """
     act = getattr(*STEPS[where])
 
