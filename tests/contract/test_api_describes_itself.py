@@ -46,7 +46,7 @@ def test_every_route_is_documented_or_named_here(client):
         if hasattr(node.resource, f"on_{method.lower()}") and not is_documented(responder)
     ]
     assert bare == []
-    assert not {node.uri_template for node in routes(client)}.isdisjoint(NOT_API)
+    assert {node.uri_template for node in routes(client)} >= NOT_API
 
 
 def test_the_document_names_each_problem_once_per_status(client):

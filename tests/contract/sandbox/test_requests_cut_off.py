@@ -19,5 +19,8 @@ def test_a_request_that_is_cut_off_is_not_performed(stripe_stand_in):
         sender.sendall(f"{headers}name".encode())
         sender.shutdown(socket.SHUT_WR)
         assert sender.recv(100) == b""
-    made = stripe_stand_in.sdk.customers.create({"name": "Ada"}, {"idempotency_key": key})
+    sdk = stripe_stand_in.sdk
+    assert sdk.customers.list().data == []
+    made = sdk.customers.create({"name": "Ada"}, {"idempotency_key": key})
+    assert [each.id for each in sdk.customers.list().data] == [made.id]
     assert made.name == "Ada"

@@ -60,7 +60,7 @@ def test_some_area_codes_have_none(twilio, area):
     ("asked", "fits"),
     [
         ({"contains": "5550177"}, lambda number: number.endswith("5550177")),
-        ({"contains": "*****01**"}, lambda number: number[3:12] and "01" in number),
+        ({"contains": "2*5550*"}, lambda number: number[3] == "2"),
         ({"contains": "9075550160"}, lambda number: number == "+19075550160"),
         ({"contains": "19075550160"}, lambda number: number == "+19075550160"),
         ({"contains": "+1907"}, lambda number: number.startswith("+1907")),
