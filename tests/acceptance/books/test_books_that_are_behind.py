@@ -40,11 +40,12 @@ def test_while_an_event_of_the_invoice_waits_the_text_waits_too(clinic):
     clinic.work()
     assert not clinic.requests()
     assert clinic.message().status == "waiting"
+    assert InboxEvent.get_by_id(inbox_id).processed_at is None
     given.retried(clinic.redis, "webhooks", 1)
+    assert InboxEvent.get_by_id(inbox_id).outcome == "applied"
     clinic.work()
     assert not clinic.requests()
     assert (clinic.message().status, clinic.message().error_code) == ("refused", "invoice_paid")
-    assert inbox_id
 
 
 def test_an_event_of_which_nobody_knows_what_it_names_holds_everybody_back(clinic):

@@ -171,6 +171,19 @@ def test_a_payment_of_ours_that_stripe_does_not_know_is_shown(books):
 
 
 def test_a_refund_that_failed_at_stripe_and_counts_here_is_shown(books):
+    """Given a refund that failed at Stripe and whose event never arrived, then it is reported as
+    returning nothing there.
+    """
+    invoice, intent = books.paid()
+    refund = books.stripe.sdk.refunds.create({"payment_intent": intent, "amount": 800})
+    books.hear()
+    with books.stripe.sandbox.shared.lock:
+        at_stripe = books.stripe.sandbox.stripe.platform.tables["refund"][refund.id]
+        at_stripe |= {"status": "failed", "failure_reason": "lost_or_stolen_card"}
+    assert ("refund_differs", invoice.id, 800, 0, "open") in named(books.reconcile())
+
+
+def test_a_refund_of_another_amount_here_is_shown(books):
     """Given a refund whose amount in our books is not Stripe's, then it is reported with both
     amounts.
     """

@@ -38,6 +38,13 @@ def says(clinic: Texting, body: str, channel: str, to: str, **more: str):
     return clinic.tell(INBOUND, fields | more)
 
 
+def has_a_number(clinic: Texting, number: str) -> None:
+    """Let the clinic text from this number, outside the shared messaging service."""
+    now = real_now()
+    add_sender(clinic.twilio, Sender(number, "", HOME + INBOUND))
+    AccountSender.create(account=clinic.account, from_number=number, created_at=now, updated_at=now)
+
+
 @pytest.mark.parametrize("channel", ["rcs", "whatsapp", "messenger", "RCS"])
 def test_a_stop_over_another_channel_stops_the_person(clinic, channel):
     said = says(clinic, "STOP", channel, f"{channel}:{SHARED_NUMBER}")
@@ -54,21 +61,22 @@ def test_a_stop_to_an_rcs_agent_of_the_messaging_service_stops_the_person(clinic
 
 def test_a_stop_to_an_agent_that_nobody_knows_stops_all_who_texted_the_person(clinic):
     """Given an agent's name that does not show whose it is, then a STOP to it counts for the clinic
-    that texted the customer.
+    that texted the customer from a number of its own, and for none that did not.
     """
+    has_a_number(clinic, "+12025550100")
     clinic.send()
-    OptOut.delete().execute()
+    silent = clinic.another_clinic()
+    has_a_number(silent, "+12025550101")
     says(clinic, "STOP", "rcs", AGENT)
-    assert clinic.account.id in {row.account_id for row in OptOut.select()}
+    assert clinic.ledger()["sms"]["optedOut"] is True
+    assert silent.ledger()["sms"]["optedOut"] is False
 
 
 def test_a_start_to_an_agent_that_nobody_knows_ends_nobodys_stop(clinic):
     """Given an opt-out at a clinic with a number of its own, when the customer texts START to an
     unknown agent, then the opt-out stays.
     """
-    now, number = real_now(), "+12025550100"
-    add_sender(clinic.twilio, Sender(number, "", HOME + INBOUND))
-    AccountSender.create(account=clinic.account, from_number=number, created_at=now, updated_at=now)
+    has_a_number(clinic, "+12025550100")
     clinic.send()
     OptOut.record(
         clinic.account.id, clinic.phone, "stop", ["sms"], source="desk", recorded_by="test"
