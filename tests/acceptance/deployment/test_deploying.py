@@ -145,8 +145,11 @@ def test_a_number_that_is_gone_is_replaced_by_another(clinic):
     (field report 2).
     """
     begun = clinic.deploys().json
-    while clinic.line is None:  # until the line exists, before its purchase
+    for _ in range(40):  # until the line exists, before its purchase
+        if clinic.line is not None:
+            break
         given.worked(clinic.redis, "deploys", rounds=1)
+    assert clinic.line is not None
     first = search_numbers(area_code="212", limit=1)[0].e164
     clinic.line.record(real_now(), e164=first, tries=1)  # chosen by a worker that died
     clinic.twilio.take(first)
@@ -309,7 +312,7 @@ def test_a_redeployment_that_failed_does_not_keep_what_is_live_from_being_taken_
     clinic.configures(businessName="Harbor Dental Care")
     again = clinic.deploys().json
     clinic.works(4)
-    assert clinic.shown(again["id"])["status"] in {"failed", "rolled_back"}
+    assert clinic.shown(again["id"])["status"] == "failed"
     answer = clinic.call("POST", f"/api/deployments/{live['id']}/take-down")
     assert answer.status_code == 202, answer.text
     clinic.works(4)
@@ -429,13 +432,6 @@ def test_a_job_that_was_lost_is_staged_again(clinic):
     end_stuck()
     clinic.works(4)
     assert clinic.shown(begun["id"])["status"] == "live"
-
-
-def test_an_odd_place_in_the_events_is_the_beginning(clinic):
-    shown = clinic.goes_live()
-    headers = clinic.headers | {"Last-Event-ID": "9" * 5_000}
-    answer = clinic.client.simulate_get(f"/api/deployments/{shown['id']}/events", headers=headers)
-    assert answer.status_code == 200
 
 
 def test_events_are_sent_once_and_resume(clinic):

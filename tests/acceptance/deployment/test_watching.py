@@ -77,11 +77,12 @@ def test_a_deployment_under_way_answers_with_nothing_new(clinic):
     assert (answer.status_code, answer.text) == (200, "retry: 1000\n\n")
 
 
-@pytest.mark.parametrize("last", ["nonsense", "-1", "9" * 40, "٣"])
-def test_an_id_that_is_none_of_ours_does_no_harm(clinic, last):
+@pytest.mark.parametrize("last", ["nonsense", "-1", "9" * 40, "9" * 5_000, "٣"])
+def test_an_id_that_is_none_of_ours_is_the_beginning(clinic, last):
     begun = clinic.deploys().json
     answer = events_of(clinic, begun["id"], last.encode().decode("latin-1"))
     assert answer.status_code == 200
+    assert parsed(answer.text) == parsed(events_of(clinic, begun["id"]).text) != []
 
 
 def test_nobody_else_watches(clinic):
