@@ -51,6 +51,19 @@ def died(name):
     ).execute()
 
 
+def works_until_in_doubt(clinic):
+    """Go on with the deployment until an effect is in doubt, and return those that are."""
+    for _ in range(40):
+        doubts = [effect for effect in Effect.select() if effect.in_doubt]
+        if doubts:
+            break
+        given.make_due()
+        given.relayed(clinic.redis)
+        given.worked(clinic.redis, "deploys", rounds=1)
+    assert doubts
+    return doubts
+
+
 @pytest.mark.one_database
 @pytest.mark.parametrize("step", KEPT)
 def test_what_was_kept_is_gone_on_with_where_it_failed(clinic, step):
@@ -247,10 +260,7 @@ def test_what_is_found_while_it_is_undone_is_undone_too(clinic, step):
     """
     clinic.fault("refuse_after", MAKES[step])
     begun = clinic.deploys(cost=FEE).json
-    while not (doubts := [effect for effect in Effect.select() if effect.in_doubt]):
-        given.make_due()
-        given.relayed(clinic.redis)
-        given.worked(clinic.redis, "deploys", rounds=1)
+    doubts = works_until_in_doubt(clinic)
     name = "purchase_number" if step == "number" else "deploy_account"
     died(name)
     end_stuck()
@@ -269,10 +279,7 @@ def test_what_a_newer_release_has_sent_is_not_undone_without_it(clinic):
     """
     clinic.fault("refuse_after", MAKES["receptionist"])
     clinic.deploys(cost=FEE)
-    while not (doubts := [effect for effect in Effect.select() if effect.in_doubt]):
-        given.make_due()
-        given.relayed(clinic.redis)
-        given.worked(clinic.redis, "deploys", rounds=1)
+    doubts = works_until_in_doubt(clinic)
     Effect.update(kind="receptionist_of_tomorrow").where(Effect.id == doubts[0].id).execute()
     with pytest.raises(ProviderError, match="a newer release's"):
         settle_open_effects(DeploymentStep.get(DeploymentStep.name == "receptionist").id)

@@ -14,6 +14,7 @@ from models.deployment.installation import installation_tag
 from models.deployment.knowledge_file import KnowledgeFile
 from models.effects.daily_limit import DailyCeiling
 from models.effects.effect import Effect
+from models.effects.pause_switch import ALL, PAUSABLE, PauseSwitch
 from runtime.clock import real_now
 from tests import given
 from tests.stand_ins.vapi_stand_in import FILES
@@ -270,17 +271,23 @@ def test_another_clinics_files_are_not_found(wizard, client):
     assert shown(other) == []
 
 
-def test_files_of_a_day_are_counted_and_no_pause_stops_them(wizard, client):
+def test_files_of_a_day_are_counted_and_no_pause_stops_them(wizard, client, work):
     """Given an account at its own daily ceiling, then its next file is refused, while another
-    account's is accepted.
+    account's is accepted, and its own are uploaded although everything is paused.
     """
+    for what in PAUSABLE:
+        PauseSwitch.set(ALL, what, True, "cli:ada", "a test")
     DailyCeiling.change(wizard.has_its_noon_now().account.id, "files", 2, "cli:ada")
     assert [upload(wizard).status_code for _ in range(2)] == [201, 201]
     answer = upload(wizard)
     assert (answer.status_code, answer.json["code"]) == (409, "ceiling_reached")
     assert 0 < int(answer.headers["Retry-After"]) <= 86_400
     assert "2 files a day" in answer.json["detail"]
-    assert upload(Wizard(client)).status_code == 201
+    other = Wizard(client)
+    assert upload(other).status_code == 201
+    work(2)
+    states = [file["state"] for file in shown(wizard) + shown(other)]
+    assert states == ["done"] * 3
 
 
 def test_an_account_has_fifty_files_at_most(wizard):
