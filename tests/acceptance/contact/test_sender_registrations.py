@@ -171,7 +171,7 @@ def test_what_changes_is_seen_within_a_day_and_audited(clinic):
     """Given an approved sender that Twilio rejects and then approves again, then the gate follows
     each change, whatever an operator had set.
     """
-    shown = sets(clinic, messagingServiceSid=OWN, registration="approved")
+    shown = sets(clinic, messagingServiceSid=OWN, registration="pending")
     assert shown["registration"] == "approved"
     says(clinic, OWN, "FAILED", code=30943, words="Third-party debt collection.")
     a_day_passes(clinic)
