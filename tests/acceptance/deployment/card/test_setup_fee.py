@@ -448,6 +448,7 @@ def test_a_refund_that_stripe_answers_in_a_new_word_is_asked_about(payer):
         payer.clinic.works(1)
         given.make_due()
         given.relayed(payer.clinic.redis)
+    assert payer.sdk.refunds.list().data
     says(payer, "on_a_detour")
     payer.stripe.forget_keys()  # otherwise Stripe would replay its first answer
     payer.clinic.works(6)
