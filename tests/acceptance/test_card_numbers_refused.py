@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import re
 
 import pytest
 import structlog
@@ -143,7 +144,7 @@ def test_a_log_line_is_masked_whoever_writes_it(capsys):
         line = capsys.readouterr().err
     finally:
         structlog.configure(**before)
-    assert "4242" not in line
+    assert "4242" not in re.sub(r"T[\d:.]+Z", "", line)
     assert line.count(REDACTED) == 4
     assert json.loads(line.splitlines()[-1])["fine"] == 12_500
 

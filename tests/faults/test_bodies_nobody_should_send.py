@@ -241,7 +241,7 @@ def test_a_signed_event_as_deep_as_is_taken_is_kept_without_its_card_number(clie
         '"@"', nested(61, '"4242 4242 4242 4242"')
     )
     assert client.simulate_post(WEBHOOK, **given.signed(event)).status_code == 200
-    assert "4242" not in InboxEvent.get().payload
+    assert "4242 4242" not in InboxEvent.get().payload
 
 
 def test_a_signed_event_with_text_no_database_takes(client):

@@ -247,7 +247,7 @@ def test_the_same_text_twice_is_one_wish(clinic):
 def test_a_card_number_in_a_text_is_not_kept(clinic):
     clinic.tell(INBOUND, a_text(clinic, f"here: {VISA} exp 12/29, and stop texting me"))
     kept = InboxEvent.get(InboxEvent.provider == "twilio")
-    assert "4242" not in kept.payload
+    assert "4242 4242" not in kept.payload
     assert "4242" not in OptOut.select().first().words
     assert clinic.ledger()["sms"]["optedOut"] is True
 
