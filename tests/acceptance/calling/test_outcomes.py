@@ -593,8 +593,8 @@ def test_a_call_is_on_the_timeline_with_its_cost_and_its_recording_is_handed_out
     calling: Calling,
 ):
     """Given a recorded call, then the invoice's timeline shows its cost, and opening the recording
-    redirects to Vapi's storage, whose URL is stored nowhere, and is audited; another clinic gets a 404, and after 90 days
-    recording, transcript and summary are gone.
+    redirects to Vapi's storage, whose URL is stored nowhere, and is audited; another clinic gets a
+    404, and after 90 days recording, transcript and summary are gone.
     """
     call = calling.answers("pays_by_link").dials()
     calling.hears()

@@ -97,8 +97,8 @@ def test_what_is_no_message_is_refused(wizard, message):
 
 @pytest.mark.parametrize("kind", ["error_500", "bad_gateway", "refuse", "rate_limit_429"])
 def test_vapi_is_away(wizard, vapi_stand_in, kind):
-    """Given a failing Vapi, then the answer says when to retry, no chat is stored, the configuration
-    is kept, and the retry works.
+    """Given a failing Vapi, then the answer says when to retry, no chat is stored, the
+    configuration is kept, and the retry works.
     """
     wizard.put("/phone/forwarded", FORWARDED | {"businessName": "Harbor Dental"})
     vapi_stand_in.fault(kind, CHATS)
