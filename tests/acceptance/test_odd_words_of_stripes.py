@@ -186,7 +186,7 @@ def test_what_not_even_stripe_can_tell_is_refused_and_shown(clinic):
 @pytest.mark.parametrize("odd", ["status", "amount", "amount_received", "currency", "metadata"])
 def test_an_odd_object_stops_no_comparison_with_stripe(clinic, odd):
     """Given a payment and a refund at Stripe with a null in one field, then the hourly comparison
-    still runs to its end.
+    still runs to its end, and finds another clinic's payment whose event was missed.
     """
     clinic.stand_in.sdk.refunds.create({"payment_intent": clinic.intent["id"], "amount": 500})
     with clinic.stand_in.sandbox.shared.lock:
@@ -194,12 +194,14 @@ def test_an_odd_object_stops_no_comparison_with_stripe(clinic, odd):
         for kind in ("payment_intent", "refund"):
             for row in tables[kind].values():
                 row[odd] = None
+    clinic.stand_in.charge(clinic.bystander)
     with transaction():
         stage("reconcile_stripe", "test")
     for _ in range(6):
         given.retried(clinic.redis, "periodic", 2)
         given.retried(clinic.redis, "webhooks", 1)
     assert Reconciliation.get().state == "done"
+    assert given.fresh(clinic.bystander).status == "paid"
 
 
 def test_an_event_without_its_time_stops_no_backfill(clinic):

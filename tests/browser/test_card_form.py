@@ -244,6 +244,54 @@ def test_a_server_that_is_away_for_a_moment_is_asked_again_and_the_card_is_charg
     assert (stand_in.received(invoice.id), PaymentConfirmation.select().count()) == (125_050, 1)
 
 
+@pytest.mark.parametrize("code", ["unavailable", "outcome_unknown", "conflict", "internal"])
+def test_the_page_asks_again_when_it_is_not_known_what_became_of_a_charge(
+    opened, invoice, stand_in, code
+):
+    """Given a first answer that leaves open whether the card was charged, then the page sends the
+    same payment method again, which is charged once.
+    """
+    it, unclear = opened(), []
+
+    def answer_the_first(route):
+        if route.request.method == "POST" and not unclear:
+            unclear.append(route.fetch(timeout=PATIENT).status)
+            route.fulfill(status=503, json={"code": code, "detail": "Nobody knows."})
+        else:
+            route.fallback()
+
+    it.page.route("**/card/*", answer_the_first)
+    type_card(it)
+    it.page.get_by_role("button", name="Charge $1,250.50").click()
+    it.page.get_by_role("heading", name="was paid.").wait_for()
+    first, second = (each.post_data for each in it.sent if each.method == "POST")
+    assert (unclear, first) == ([200], second)
+    assert (stand_in.received(invoice.id), PaymentConfirmation.select().count()) == (125_050, 1)
+
+
+def test_a_charge_that_was_accepted_is_followed_and_not_sent_again(opened, invoice, stand_in):
+    """Given a first answer that says only that the charge was accepted, and where its outcome is,
+    then the page shows the outcome, and sends nothing again.
+    """
+    it = opened()
+
+    def answer_that_it_is_accepted(route):
+        if route.request.method == "POST":
+            route.fetch(timeout=PATIENT)
+            charge = PaymentConfirmation.get().id
+            at = f"{urlsplit(route.request.url).path}/charges/{charge}"
+            route.fulfill(status=202, json={"accepted": True, "location": at})
+        else:
+            route.fallback()
+
+    it.page.route("**/card/*", answer_that_it_is_accepted)
+    type_card(it)
+    it.page.get_by_role("button", name="Charge $1,250.50").click()
+    it.page.get_by_role("heading", name="was paid.").wait_for()
+    assert [each.method for each in it.sent].count("POST") == 1
+    assert stand_in.received(invoice.id) == 125_050
+
+
 def test_without_stripes_script_the_page_says_so(website, invoice, watched):
     answer = httpx.post(
         f"{website}/api/invoices/{invoice.id}/card-forms",

@@ -86,7 +86,6 @@ def test_the_pool_does_not_start(tmp_path, workers):
 
 
 # Wrong values of every setting that does not take any text.
-EVERY = ("worker", "scheduler", "web", "command")
 WRONG = {
     "database_url": [
         "mysql://db/x",

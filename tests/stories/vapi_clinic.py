@@ -113,10 +113,13 @@ class VapiClinic:
 
     def works_until(self, step: str) -> None:
         """Perform one job after another until this step is done."""
-        while self.step(step).state != "done":
+        for _ in range(60):
+            if self.step(step).state == "done":
+                return
             given.make_due()
             given.relayed(self.redis)
             assert given.worked(self.redis, "deploys", rounds=1)
+        raise AssertionError(f"{step} is {self.step(step).state}")
 
     @property
     def newest(self) -> Deployment:

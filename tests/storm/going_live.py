@@ -102,7 +102,7 @@ def promised(evidence: Evidence) -> Iterator[str]:
         if one.what == "deploy" and one.accepted and one.answer["id"] not in there:
             yield f"deployment {one.answer['id']} was accepted, and is not there"
     for row in evidence.of("deployment"):
-        if row["status"] not in AT_REST and not _given_up(evidence, row["id"]):
+        if row["status"] not in AT_REST and not _given_up(evidence, row):
             yield f"deployment {row['id']} is still {row['status']}"
 
 
@@ -126,8 +126,8 @@ def numbers(evidence: Evidence) -> Iterator[str]:
 
 
 def left_behind(evidence: Evidence) -> Iterator[str]:
-    """Each object at Vapi and each trunk at Twilio has an owner here, and each one owned exists
-    there.
+    """Each object at Vapi and each trunk at Twilio has an owner here, unless staff is to undo what
+    its account had, and each one owned exists there.
     """
     lines = {row["vapi_id"] for row in evidence.of("phone_line") if row["holds_slot"]}
     made = {
@@ -137,10 +137,11 @@ def left_behind(evidence: Evidence) -> Iterator[str]:
     }
     there = {row["id"]: (kind, row) for kind in AT_VAPI for row in evidence.at_vapi.get(kind, [])}
     there |= {row["sid"]: ("trunk", row) for row in evidence.trunks}
+    excused = _left_to_a_person(evidence)
     for each, (kind, row) in there.items():
-        if each not in {*made, *lines} and not _undone_by_a_person(evidence):
-            name = row.get("name") or row.get("friendly_name")
-            yield f"{kind} {each} ({name}) is at its provider, and nobody has it"
+        tag = _tag_of(row)
+        if each not in {*made, *lines} and not any(tag.endswith(f"-{one}") for one in excused):
+            yield f"{kind} {each} ({tag}) is at its provider, and nobody has it"
     yield from (
         f"{name} {each} is not at its provider" for each, name in made.items() if each not in there
     )
@@ -168,7 +169,9 @@ def files(evidence: Evidence) -> Iterator[str]:
 
 
 def fees(evidence: Evidence) -> Iterator[str]:
-    """Each deployment is charged once, and the fee is refunded if it did not go live."""
+    """Each deployment is charged once, and the fee is refunded if it did not go live, unless staff
+    is to refund it.
+    """
     of_step = {row["id"]: row["deployment_id"] for row in evidence.of("deployment_step")}
     back: Counter[str] = Counter()
     for refund in evidence.refunds:
@@ -178,33 +181,56 @@ def fees(evidence: Evidence) -> Iterator[str]:
         deployment_id = of_step.get(intent["metadata"].get("attempt_id"))
         if deployment_id is not None and intent["amount_received"]:
             taken[deployment_id].append(intent["amount_received"] - back[intent["id"]])
+    not_refunded = {
+        row["deployment_id"]
+        for row in evidence.of("deployment_step")
+        if (row["name"], row["state"]) == ("charge", "undo_failed")
+    }
     for row in evidence.of("deployment"):
         kept = taken[row["id"]]
         if len(kept) > 1:
             yield f"deployment {row['id']} was charged {len(kept)} times"
         due = row["fee"] if row["status"] in LIVED else 0
         is_over = row["status"] in {*LIVED, "rolled_back"} or not row["holds_slot"]
-        if is_over and sum(kept) != due and not _undone_by_a_person(evidence):
+        if is_over and sum(kept) != due and row["id"] not in not_refunded:
             yield (
                 f"deployment {row['id']} is {row['status']}, costs {due}, and {sum(kept)} was kept"
             )
 
 
-def _given_up(evidence: Evidence, deployment_id: str) -> bool:
-    """Return whether a job of one of the deployment's steps, or of any phone line, is dead."""
-    steps = {
-        row["id"] for row in evidence.of("deployment_step") if row["deployment_id"] == deployment_id
+def _given_up(evidence: Evidence, deployment: Json) -> bool:
+    """Return whether a job of one of the deployment's steps, or of its account's lines, is dead."""
+    concerned = {
+        row["id"]
+        for row in evidence.of("deployment_step")
+        if row["deployment_id"] == deployment["id"]
+    } | {
+        row["id"]
+        for row in evidence.of("phone_line")
+        if row["account_id"] == deployment["account_id"]
     }
-    lines = {row["id"] for row in evidence.of("phone_line")}
     return any(
-        job["state"] == "dead" and job["key"] in {*steps, *lines}
-        for job in evidence.of("staged_job")
+        job["state"] == "dead" and job["key"] in concerned for job in evidence.of("staged_job")
     )
 
 
-def _undone_by_a_person(evidence: Evidence) -> bool:
-    """Return whether a step waits for staff to undo it at a provider."""
-    return any(row["state"] == "undo_failed" for row in evidence.of("deployment_step"))
+def _left_to_a_person(evidence: Evidence) -> list[str]:
+    """Return the ids with which the accounts' objects are tagged, of each account of which a step
+    waits for staff to undo it at a provider.
+    """
+    whose = {row["id"]: row["account_id"] for row in evidence.of("deployment")}
+    tags = {row["id"]: whose.get(row["deployment_id"]) for row in evidence.of("deployment_step")}
+    waiting = {
+        tags[row["id"]] for row in evidence.of("deployment_step") if row["state"] == "undo_failed"
+    }
+    tags |= {row["id"]: row["account_id"] for row in evidence.of("phone_line")}
+    return [each for each, account_id in tags.items() if account_id in waiting]
+
+
+def _tag_of(row: Json) -> str:
+    """Return the name of an object at its provider; a search tool's is that of its documents."""
+    (files, *_) = row.get("knowledgeBases") or [{}]
+    return str(files.get("name") or row.get("name") or row.get("friendly_name") or "")
 
 
 DEPLOYING_RULES: tuple[Callable[[Evidence], Iterator[str]], ...] = (

@@ -14,17 +14,27 @@ SID = "PN1"
 def live():
     """A clinic that was charged 99.00, bought a number, and has an assistant and a file."""
     evidence = in_order()
-    deployment = {"id": "dep_1", "status": "live", "fee": 9_900, "holds_slot": False}
-    line = {"id": "ln_1", "twilio_sid": SID, "state": "owned", "holds_slot": True}
+    deployment = {"id": "dep_1", "account_id": "ac_3", "status": "live", "fee": 9_900}
+    step = {"id": "dst_1", "deployment_id": "dep_1", "name": "charge", "state": "done"}
+    line = {
+        "id": "ln_1",
+        "account_id": "ac_3",
+        "twilio_sid": SID,
+        "state": "owned",
+        "holds_slot": True,
+    }
     resource = {"provider": "vapi", "state": "made", "name": "receptionist", "provider_id": "a-1"}
     evidence.rows |= {
-        "deployment": [deployment],
-        "deployment_step": [{"id": "dst_1", "deployment_id": "dep_1", "state": "done"}],
+        "deployment": [deployment | {"holds_slot": False}],
+        "deployment_step": [step],
         "phone_line": [line | {"e164": "+12125550177", "vapi_id": "n-1"}],
         "resource": [resource],
     }
     evidence.numbers = {SID: {"phone_number": "+12125550177", "friendly_name": "pp-ln_1"}}
-    evidence.at_vapi = {"assistant": [{"id": "a-1"}], "phone-number": [{"id": "n-1"}]}
+    evidence.at_vapi = {
+        "assistant": [{"id": "a-1", "name": "pp-dst_1"}],
+        "phone-number": [{"id": "n-1"}],
+    }
     fee = {"id": "pi_9", "account": "", "currency": "usd", "amount_received": 9_900}
     tags = {"account_id": "ac_3", "invoice_id": "", "attempt_id": "dst_1"}
     evidence.intents.append(fee | {"status": "succeeded", "metadata": tags})
@@ -34,6 +44,22 @@ def live():
     evidence.rows["knowledge_file"] = [{"id": "kf_1", "name": "hours.txt", "state": "done"}]
     evidence.at_vapi["file"] = [{"id": "f-1", "originalName": "hours.txt"}]
     return evidence
+
+
+def another(evidence, **step):
+    """Add another account's deployment, with one step, and its line."""
+    deployment = {"id": "dep_9", "account_id": "ac_9", "status": "failed", "holds_slot": True}
+    evidence.rows["deployment"].append(deployment | {"fee": 0})
+    row = {"id": "dst_9", "deployment_id": "dep_9", "name": "charge", "state": "done"}
+    evidence.rows["deployment_step"].append(row | step)
+    line = {"id": "ln_9", "account_id": "ac_9", "twilio_sid": None, "vapi_id": None}
+    evidence.rows["phone_line"].append(line | {"state": "wanted", "holds_slot": True})
+
+
+def dead(evidence, name, key):
+    """Add a dead job."""
+    job = {"name": name, "key": key, "state": "dead", "last_error": "Vapi"}
+    evidence.rows["staged_job"].append(evidence.rows["staged_job"][0] | job)
 
 
 def test_a_clinic_that_is_live(live):
@@ -48,9 +74,18 @@ def test_a_deployment_that_was_accepted_and_is_lost(live):
 def test_a_deployment_that_never_ends(live):
     row_of(live, "deployment", status="rolling_back", holds_slot=True)
     condemned(live, "dep_1 is still rolling_back")
-    dead = {"name": "undo_deployment_step", "key": "dst_1", "state": "dead"}
-    live.rows["staged_job"].append(live.rows["staged_job"][0] | dead | {"last_error": "Vapi"})
+    dead(live, "undo_deployment_step", "dst_1")
     assert judge(live) == [], "it is openly dead"
+
+
+def test_a_dead_job_of_a_line_excuses_its_own_account_alone(live):
+    row_of(live, "deployment", status="running", holds_slot=True)
+    another(live)
+    for key in ("dst_9", "ln_9"):
+        dead(live, "purchase_number", key)
+    condemned(live, "dep_1 is still running")
+    dead(live, "purchase_number", "ln_1")
+    assert judge(live) == []
 
 
 def test_a_number_that_nobody_has(live):
@@ -70,9 +105,18 @@ def test_two_numbers_bought_for_one_line(live):
 
 def test_an_assistant_that_was_left_behind(live):
     row_of(live, "resource", state="released")
+    another(live, state="undo_failed")
     condemned(live, "assistant a-1", "nobody has it")
     row_of(live, "deployment_step", state="undo_failed")
     assert judge(live) == [], "a person is to undo it"
+
+
+@pytest.mark.parametrize("tag", ["pp-dst_1", "pp-ln_1"])
+def test_a_tool_that_was_left_behind(live, tag):
+    live.at_vapi["tool"] = [{"id": "t-1", "knowledgeBases": [{"name": tag}]}]
+    condemned(live, f"tool t-1 ({tag})", "nobody has it")
+    row_of(live, "deployment_step", state="undo_failed")
+    assert judge(live) == []
 
 
 def test_a_trunk_that_was_left_behind(live):
@@ -90,7 +134,13 @@ def test_an_assistant_that_is_gone(live):
 
 def test_a_fee_that_was_kept_for_nothing(live):
     row_of(live, "deployment", status="rolled_back")
+    another(live, state="undo_failed")
     condemned(live, "dep_1 is rolled_back", "9900 was kept")
+    row_of(live, "deployment_step", name="number", state="undo_failed")
+    condemned(live, "dep_1 is rolled_back", "9900 was kept")
+    row_of(live, "deployment_step", name="charge")
+    assert judge(live) == [], "a person is to refund it"
+    row_of(live, "deployment_step", state="undone")
     back = {"id": "re_9", "payment_intent": "pi_9", "amount": 9_900, "status": "succeeded"}
     live.refunds.append(back | {"metadata": {"attempt_id": "dst_1"}})
     assert judge(live) == []

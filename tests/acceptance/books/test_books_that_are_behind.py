@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from actions.contact.gate_facts import books_of
+from bin.commands.checks.work import check_jobs
 from models.books.inbox_event import InboxEvent
 from models.books.stripe_watermark import StripeWatermark
 from models.contact.contact_decision import ContactDecision
@@ -209,13 +210,17 @@ def test_an_event_about_a_clinics_own_card_holds_nobody_back(clinic, kind):
 
 
 def test_an_event_whose_job_is_dead_holds_nobody_back_but_its_own_invoice(clinic):
-    """Given an event whose invoice is unknown, then the account's books are behind until its job is
-    dead, and current from then on.
+    """Given an event whose invoice is unknown and one of another invoice, then the account's books
+    are behind until their jobs are dead; then the other invoice's are, and doctor warns.
     """
+    other = given.an_invoice(clinic.account)
     given.received(given.an_event(*WENT_BACK[0]))
+    given.received(given.an_event("payment_intent.succeeded", given.an_intent(other)))
     assert books_of(clinic.invoice, real_now()) == "behind"
     StagedJob.update(state="dead").where(StagedJob.name == "process_stripe_event").execute()
-    assert books_of(clinic.invoice, real_now()) == "current"
+    assert [books_of(each, real_now()) for each in (other, clinic.invoice)] == ["behind", "current"]
+    (dead,) = (each for each in check_jobs() if each.what == "dead jobs")
+    assert (dead.level, dead.found) == ("warn", "process_stripe_event 2")
 
 
 @pytest.mark.slow

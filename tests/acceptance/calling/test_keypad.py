@@ -230,7 +230,9 @@ def test_a_balance_that_changed_meanwhile_is_not_charged(typing):
 
 
 def test_a_lost_answer_begins_no_second_session(typing):
-    """Given a lost answer from Twilio, then the retry starts no second session."""
+    """Given a lost answer from Twilio, then the retry sends the same key, and starts no second
+    session.
+    """
     typing.line.stand_in.sandbox.inject_fault(
         kind="refuse_after", provider="twilio", method="POST", path="*/Payments.json"
     )
@@ -238,6 +240,11 @@ def test_a_lost_answer_begins_no_second_session(typing):
     typing.line.work()
     assert "type the card number" in typing.asks()
     assert len(typing.books.payments) == 1
+    requests = typing.line.stand_in.sandbox.shared.requests.select(
+        {"provider": "twilio", "method": "POST"}
+    )
+    begun = [row["params"] for row in requests if row["path"].endswith("/Payments.json")]
+    assert (len(begun), len({each["IdempotencyKey"] for each in begun})) == (2, 1)
 
 
 def test_it_is_off_unless_the_account_has_switched_it_on(typing):

@@ -25,7 +25,7 @@ from models.effects.effect import Effect
 from models.feed.outgoing_event import OutgoingEvent
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
-from models.transactions import transaction
+from models.transactions import database, transaction
 from providers.vapi.calls import read_call
 from rules.calling.tool_payloads import ToolInvocation
 from runtime.clock import business_now, real_now, rfc3339
@@ -593,8 +593,8 @@ def test_a_call_is_on_the_timeline_with_its_cost_and_its_recording_is_handed_out
     calling: Calling,
 ):
     """Given a recorded call, then the invoice's timeline shows its cost, and opening the recording
-    redirects to Vapi's storage and is audited; another clinic gets a 404, and after 90 days
-    recording, transcript and summary are gone.
+    redirects to Vapi's storage, whose URL is stored nowhere, and is audited; another clinic gets a
+    404, and after 90 days recording, transcript and summary are gone.
     """
     call = calling.answers("pays_by_link").dials()
     calling.hears()
@@ -607,6 +607,12 @@ def test_a_call_is_on_the_timeline_with_its_cost_and_its_recording_is_handed_out
     assert answer.status_code == 302
     assert answer.headers["Location"].startswith("https://storage.vapi.ai/")
     assert AuditEntry.select().where(AuditEntry.action == "call.recording_opened").count() == 1
+    everything = " ".join(
+        str(database.execute_sql(f'SELECT * FROM "{table}"').fetchall())
+        for table in database.get_tables()
+    )
+    assert call.vapi_id in everything
+    assert "storage.vapi.ai" not in everything
     stranger = calling.another_clinic()
     assert calling.client.simulate_get(recording, headers=stranger.headers).status_code == 404
 

@@ -264,7 +264,10 @@ def test_an_intent_that_was_never_made_is_told_to_whoever_asks_again(clinic):
     assert clinic.intent(key="second").json["amount"] == 7_500
 
 
-def test_an_intent_that_its_bank_still_processes_is_not_called_closed(clinic, valkey):
+def test_an_intent_that_is_paid_before_its_cancelling_is_retried_pays_the_invoice(clinic, valkey):
+    """Given an intent to be cancelled, when Stripe fails at that and the customer pays it, then the
+    retry finds it paid, and so is the invoice.
+    """
     intent_id = clinic.intent().json["paymentIntentId"]
     clinic.stripe.fault("error_500", "POST", f"/v1/payment_intents/{intent_id}/cancel")
     with transaction():

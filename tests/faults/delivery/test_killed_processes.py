@@ -182,7 +182,7 @@ def test_one_worker_is_killed_and_its_successor_takes_over(town):
 
 def test_a_job_that_kills_its_worker_at_every_attempt_is_dead_in_the_end(town):
     """Given a job that kills its worker each time, then crashes count as attempts: the job is dead,
-    here and in RQ.
+    here and in RQ, and other jobs go on.
     """
     job_id = given_job(town, "wait_for_go", 1)
     StagedJob.update(max_attempts=2).where(StagedJob.id == job_id).execute()
@@ -207,6 +207,9 @@ def test_a_job_that_kills_its_worker_at_every_attempt_is_dead_in_the_end(town):
         Job.fetch(f"wait_for_go-{job_id}", connection=redis, serializer=JSONSerializer).meta["dead"]
         is True
     )
+    town.file("go").touch()
+    given_job(town, "wait_for_go", 2)
+    wait_for(lambda: given.states() == {"dead": 1, "done": 1}, "another job is done")
 
 
 def given_job(town, name, number):

@@ -10,6 +10,7 @@ import time
 
 import pytest
 from redis.exceptions import OutOfMemoryError
+from rq import Queue
 
 from delivery.relay import EPOCH_KEY, HEARTBEAT_KEY
 from delivery.schedule import TICK_PREFIX
@@ -164,8 +165,8 @@ def test_what_was_just_pushed_is_pushed_again_into_an_emptied_redis(town):
 
 
 def test_redis_is_emptied_under_work(town):
-    """Given running and queued jobs, when Redis is emptied, then all are done once, and RQ lists
-    the workers again.
+    """Given running and queued jobs, when Redis is emptied, then RQ lists the queued jobs again,
+    all are done once, and RQ lists the workers again.
     """
     for number in range(4):
         given.a_job("wait_for_go", number, "messages", attempts=5)
@@ -173,6 +174,10 @@ def test_redis_is_emptied_under_work(town):
     wait_for(lambda: len(town.lines("began")) == 2, "two of them run")
     redis = town.valkey.client()
     redis.flushall()
+    waiting = {f"wait_for_go-{row.id}" for row in StagedJob.select() if row.state == "waiting"}
+    assert len(waiting) == 2
+    queue = Queue("messages", connection=redis)
+    wait_for(lambda: set(queue.get_job_ids()) == waiting, "RQ lists the queued jobs again")
     town.file("go").touch()
     all_settled()
     assert InboxEvent.select().count() == 4

@@ -306,12 +306,18 @@ def test_another_ones_object_is_not_taken_for_ours(asked, work, stand_in, valkey
     assert asked.effect.state == "unknown"
 
 
-def test_a_process_frozen_before_the_call_does_not_make_it_late(asked, stand_in, monkeypatch):
-    """Given a process that wakes up too late, then it does not make its call."""
-    monkeypatch.setattr(performing, "LEAVE_WITHIN", timedelta(seconds=-1))
-    job = claim_job(asked.job.id, "frozen")
-    assert perform_job(job, find_job(job.name)).state == "failed"
+def test_a_process_frozen_before_the_call_does_not_make_it_late(asked, work, stand_in, monkeypatch):
+    """Given a process that wakes up too late, then it does not make its call; the next attempt
+    does.
+    """
+    with monkeypatch.context() as frozen:
+        frozen.setattr(performing, "LEAVE_WITHIN", timedelta(seconds=-1))
+        job = claim_job(asked.job.id, "frozen")
+        assert perform_job(job, find_job(job.name)).state == "failed"
     assert stand_in.requests(asked.path) == []
+    work(rounds=1)
+    asked.assert_done_once()
+    assert len(stand_in.requests(asked.path)) == 1
 
 
 def test_an_attempt_that_runs_out_of_time_in_the_call(asked, work, stand_in, monkeypatch):

@@ -115,12 +115,15 @@ def test_a_storm_of_429_uses_up_nothing(files):
 
 def test_an_upload_that_stays_in_doubt_failed_and_deleting_it_looks_once_more(files):
     """Given nothing but 500s, then the upload fails after three attempts, and the clinic is told;
-    deleting the file looks for it once more.
+    deleting the file finds and deletes one that has arrived after all.
     """
     files.vapi.fault("error_500", FILES, times=9)
     files.work(rounds=6)
     assert (files.row.state, files.sent()) == ("failed", 3)
     assert "upload it again" in files.row.error
+    files.vapi.stand_in.forgive()
+    upload_file(TEXT["name"], b"late", "text/plain", files.effect().request["metadata"])
+    assert len(files.vapi.kept()) == 1
     files.delete()
     files.work(rounds=3)
     files.assert_gone()
@@ -153,7 +156,9 @@ def test_a_fault_around_the_deletion(files, kind):
 
 
 def test_a_file_that_a_receptionist_still_uses_is_deleted_once_it_does_not(files):
-    """Given a tool that uses the file, then its deletion waits until the tool is gone."""
+    """Given a tool that uses the file, then the clinic no longer sees the file, and its deletion
+    waits until the tool is gone.
+    """
     files.work(rounds=2)
     tool = {
         "type": "query",
@@ -164,6 +169,7 @@ def test_a_file_that_a_receptionist_still_uses_is_deleted_once_it_does_not(files
     files.delete()
     files.work(rounds=2)
     assert (len(files.vapi.kept()), files.row.state) == (1, "deleting")
+    assert files.wizard.get("/knowledge-files").json["data"] == []
     files.vapi.forget("tool", made["id"])
     files.work(rounds=2)
     files.assert_gone()

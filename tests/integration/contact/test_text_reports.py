@@ -140,7 +140,7 @@ def test_texts_beyond_the_first_few_are_asked_about_too(clinic, monkeypatch):
 
 def test_a_look_that_an_older_release_has_staged_is_not_waited_for(clinic, monkeypatch):
     """Given a text whose poll of this hour was staged under the job's former name, then the job
-    ends without waiting for it.
+    ends, and stages no second poll.
     """
     monkeypatch.setattr(sys.modules["jobs.poll_text_statuses"], "BATCH", 1)
     message = clinic.send()
@@ -149,6 +149,7 @@ def test_a_look_that_an_older_release_has_staged_is_not_waited_for(clinic, monke
     for hour in (real_now(), real_now() + timedelta(hours=1)):
         StagedJob.create(name="follow_text", key=f"{message.id}:{hour:%Y%m%d%H}", **about)
     poll_text_statuses.perform()
+    assert not StagedJob.select().where(StagedJob.name == "poll_text_status").exists()
 
 
 def followed(clinic: Texting) -> None:

@@ -471,17 +471,22 @@ def test_rolling_a_redeployment_back_leaves_what_was_live(deploying):
     assert deploying.counts() == ONE_OF_EACH
 
 
-def test_a_redeployment_that_fails_early_takes_its_own_tool_away(deploying):
-    """Given a redeployment with a new tool that fails at the assistants, then both assistants
-    stay.
+def test_a_redeployment_that_fails_early_leaves_its_tool_to_the_next_one(deploying):
+    """Given a redeployment with a new tool that fails at the assistants, then what was live stays,
+    without the tool, and the next deployment uses that one instead of creating another.
     """
     assert deploying.deploys().status == "live"
-    receptionist = deploying.made("receptionist")
+    before = answering(deploying.vapi, deploying.line.e164)
     deploying.uploads()
     deploying.fault("refused_400", "PATCH", "/assistant/*")
     assert deploying.deploys().status in {"rolled_back", "failed"}
-    assert deploying.made("receptionist").id == receptionist.id
-    assert deploying.counts()["assistant"] == 2
+    assert deploying.counts() == ONE_OF_EACH
+    assert answering(deploying.vapi, deploying.line.e164) == before
+    assert before["model"].get("toolIds", []) == []
+    (tool,) = deploying.at_vapi("tool")
+    assert deploying.deploys().status == "live"
+    assert len(deploying.requests("POST", "tool")) == 1
+    assert answering(deploying.vapi, deploying.line.e164)["model"]["toolIds"] == [tool["id"]]
 
 
 # -------------------------------------------------------------------------------- the number
@@ -542,10 +547,29 @@ def test_texts_that_are_taken_later_stop_the_deployment_loudly(deploying):
     assert deploying.newest.error == activation.ELSEWHERE.format(url=text_webhook())
 
 
-def test_a_lost_import_is_found_and_its_texts_are_looked_at(deploying):
-    deploying.fault("refuse", "GET", "*/IncomingPhoneNumbers/*.json", provider="twilio", skip=0)
-    assert deploying.deploys().status == "live"
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ("error_500_after", "POST", "/phone-number", "vapi"),
+        ("refuse", "GET", "*/IncomingPhoneNumbers/*.json", "twilio"),
+    ],
+    ids=["its answer", "the look at its texts"],
+)
+def test_a_lost_import_is_found_and_its_texts_are_looked_at(deploying, fault):
+    """Given a number whose texts go elsewhere, and an import whose answer is lost, or after which
+    the number cannot be read at Twilio, then it is not repeated, and the texts come to us again.
+    """
+    deploying.asks()
+    deploying.works_until("number")
+    (number,) = numbers_at_twilio(deploying)
+    number["sms_url"] = "https://api.vapi.ai/twilio/sms"
+    deploying.fault(*fault)
+    deploying.works()
+    assert deploying.newest.status == "live"
     assert len(deploying.requests("POST", "phone-number")) == 1
+    assert [row.state for row in deploying.effects("number_import")] == ["confirmed"]
+    (number,) = numbers_at_twilio(deploying)
+    assert number["sms_url"] == text_webhook()
 
 
 # ------------------------------------------------------------------------------- taking down

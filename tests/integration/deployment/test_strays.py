@@ -309,16 +309,25 @@ def test_a_person_releases_what_was_made_for_sip(live):
 
 
 def test_releasing_waits_for_what_depends_on_it(live):
-    """Given a tool that an orphaned assistant uses, then its release is retried until the assistant
-    is gone.
+    """Given a squad of an assistant with a tool, all orphaned, then the assistant's and the tool's
+    release are retried, and both are there until the squad is gone.
     """
-    make_one_of_each(lambda prefix: tagged(new_id(prefix)))
+    made = make_one_of_each(lambda prefix: tagged(new_id(prefix)))
     rows = {row.kind: row for row in looks(live)}
-    for kind in ("tool", "assistant", "squad"):
+    kinds = ("tool", "assistant", "squad")
+
+    def states():
+        return [Stray.get_by_id(rows[kind].id).state for kind in kinds]
+
+    for kind in kinds[:2]:
         assert released(live, rows[kind].id).exit_code == 0
+    assert states() == ["releasing", "releasing", "open"]
+    assert {PLACES[f"vapi.{kind}"].read(made[f"vapi.{kind}"])["id"] for kind in kinds} == {
+        made[f"vapi.{kind}"] for kind in kinds
+    }
+    assert released(live, rows["squad"].id).exit_code == 0
     given.retried(live.redis, "deploys", rounds=3)
-    states = {row.kind: row.state for row in Stray.select()}
-    assert (states["tool"], states["assistant"], states["squad"]) == ("released",) * 3
+    assert states() == ["released"] * 3
 
 
 @pytest.mark.parametrize("what", ["nobody", "missing", "ours"])

@@ -327,14 +327,10 @@ def test_lists_go_by_pages(client, account, key):
         after = {"startingAfter": seen[-1]}
     assert sorted(seen) == sorted(made)
     assert len(set(seen)) == 5
-    for limit in (0, 101, -1):
+    for limit in (0, 101, -1, "x"):
         problem(
             client.simulate_get(CUSTOMERS, params={"limit": limit}, headers=key), 422, "invalid"
         )
-    assert client.simulate_get(CUSTOMERS, params={"limit": "x"}, headers=key).status_code in {
-        400,
-        422,
-    }
 
 
 def test_invoices_are_narrowed(client, account, key):

@@ -155,6 +155,10 @@ def test_the_door_keeps_an_odd_event_or_says_why_not(client, path, secret, of):
         if answer.status_code == 400:
             assert answer.json["detail"]
             assert InboxEvent.select().count() == kept
+        else:
+            account = str(case.get("account") or "")
+            same = (InboxEvent.event_id == case["id"]) & (InboxEvent.account == account)
+            assert InboxEvent.select().where(same).count() == 1, text
 
 
 @pytest.mark.slow

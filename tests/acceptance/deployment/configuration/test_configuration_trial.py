@@ -97,15 +97,17 @@ def test_what_is_no_message_is_refused(wizard, message):
 
 @pytest.mark.parametrize("kind", ["error_500", "bad_gateway", "refuse", "rate_limit_429"])
 def test_vapi_is_away(wizard, vapi_stand_in, kind):
-    """Given a failing Vapi, then the answer says when to retry, no chat is stored, and the retry
-    works.
+    """Given a failing Vapi, then the answer says when to retry, no chat is stored, the
+    configuration is kept, and the retry works.
     """
+    wizard.put("/phone/forwarded", FORWARDED | {"businessName": "Harbor Dental"})
     vapi_stand_in.fault(kind, CHATS)
     answer = says(wizard)
     assert (answer.status_code, answer.json["code"]) == (503, "provider_unavailable")
     assert int(answer.headers["Retry-After"]) > 0
     assert TrialChat.select().count() == 0
-    assert says(wizard).status_code == 200
+    again = says(wizard)
+    assert (again.status_code, "Harbor Dental" in again.json["reply"]) == (200, True)
 
 
 def test_vapi_does_not_answer_in_time(wizard, vapi_stand_in):
@@ -114,10 +116,11 @@ def test_vapi_does_not_answer_in_time(wizard, vapi_stand_in):
 
 
 def test_vapi_says_no(wizard, vapi_stand_in):
-    """Given a configuration that Vapi refuses, then the answer is `provider_refused`."""
+    """Given a configuration that Vapi refuses, then the answer has its reason."""
     vapi_stand_in.fault("refused_400", CHATS)
     answer = says(wizard)
     assert (answer.status_code, answer.json["code"]) == (422, "provider_refused")
+    assert "HTTP 400" in answer.json["detail"]
 
 
 def test_an_installation_without_vapi(wizard, monkeypatch):

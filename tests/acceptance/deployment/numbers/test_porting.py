@@ -19,6 +19,7 @@ from runtime.clock import real_now, rfc3339
 from runtime.settings import get_settings
 from sandbox.twilio.webhooks import signature
 from sandbox.vapi.phone_numbers import answering
+from tests import given
 from tests.stories.deploying import ADDRESS, NUMBER, states
 
 DAY = 86_400
@@ -171,11 +172,19 @@ def test_a_report_is_a_hint_that_is_looked_at(ported):
 
 
 def test_odd_words_in_a_report_are_about_nobodys_port(ported):
-    """Given a report with unstorable or non-text values, then it is answered with 204."""
+    """Given a port, and a report with unstorable or non-text values that does not name it, then it
+    is answered with 204, and no port is looked at.
+    """
+    deploys(ported)
+    (sid,) = ported.twilio.books.ports
+    before = len(ported.twilio.asked("GET", f"/PortIn/{sid}"))
     for odd in ("a\0b", "\ud83d", "9" * 5000, 10**30, None, ["KW1"], {"sid": "KW1"}):
         for name in ("port_in_request_sid", "phone_number", "status"):
-            fields = {"port_in_request_sid": "KW1", "phone_number": NUMBER, "status": "x"}
+            fields = {"port_in_request_sid": "KW1", "phone_number": "+12125550199", "status": "x"}
             assert report(ported, fields | {name: odd}).status_code == 204, (name, odd)
+    given.relayed(ported.redis)
+    ported.works()
+    assert len(ported.twilio.asked("GET", f"/PortIn/{sid}")) == before
 
 
 def test_what_the_stand_in_reports_is_signed_as_we_check_it(ported):
