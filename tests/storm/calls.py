@@ -281,7 +281,7 @@ def _made_before(evidence: Evidence, decision: Json, at: datetime) -> list[Made]
     ]
     for row in evidence.of("message"):
         if row["customer_id"] == decision["customer_id"] and row["sent_at"] is not None:
-            sent = _business(evidence, row["sent_at"])
+            sent = _moment(row["sent_at"])  # business time, unlike a decision's
             found.append(Made(sent, "sms", row["invoice_id"], "", asked_for=False))
     return [one for one in found if one.at < at - EARLIER]
 

@@ -579,6 +579,19 @@ def test_an_attempt_placed_twice(called):
     condemned(called, "'eff_5' was placed 2 times")
 
 
+@pytest.mark.parametrize(("minutes", "counts"), [(-60, True), (60, False)])
+def test_texts_before_a_call_count_and_those_after_it_do_not(called, minutes, counts):
+    """Given three texts an hour before or after the call, in business time, then only the earlier
+    ones use up what a person may be contacted in a day.
+    """
+    shifted = called.business_shift + minutes * 60
+    sent = called.rows["contact_decision"][-1]["at"] + int(shifted * SECOND)
+    text = called.rows["message"][0] | {"customer_id": "cu_1", "sent_at": sent}
+    called.rows["message"] += [text | {"id": f"msg_of_{one}"} for one in range(3)]
+    found = [finding for finding in judge(called) if "person_cap" in finding]
+    assert bool(found) is counts
+
+
 def again(called, **at_vapi):
     """Add another attempt at the same call."""
     second = called.rows["effect"][-1] | {"id": "eff_6", "key": "call:call_1:2"}
