@@ -87,9 +87,11 @@ StagedJob.add_index(
 )
 StagedJob.add_index(
     StagedJob.index(
+        StagedJob.state,
         StagedJob.name,
+        StagedJob.attempts,
         where=SQL("state = 'waiting' AND attempts > 0"),
-        name="staged_job_failing",
+        name="staged_job_failed_before",
     )
 )
 StagedJob.add_index(

@@ -6,6 +6,7 @@ import sqlite3
 import pytest
 
 from models.migrate import migrate
+from models.reports.figures import FAILING
 from models.sqlite_statistics import ROWS
 from models.transactions import execute, is_postgres
 
@@ -17,6 +18,7 @@ BY_THE_FEW = {
     "SELECT id FROM opt_out WHERE phone = ? AND (account_id = ? OR account_id IS NULL)": (
         "opt_out_phone_at"
     ),
+    FAILING: "COVERING INDEX staged_job_failed_before",
     "SELECT id FROM staged_job WHERE state = 'waiting' AND due_at <= ? ORDER BY due_at LIMIT 9": (
         "staged_job_waiting (ANY(queue) AND due_at<?)"
     ),
