@@ -11,7 +11,7 @@ from tests import given
 from tests.watching.counting import counted
 
 
-def test_the_count_sees_both_kinds_of_commit(client):
+def test_commits_inside_and_outside_a_transaction_are_counted(client):
     with counted() as cost:
         with transactions.transaction():
             given.an_account()
@@ -23,7 +23,7 @@ def test_the_count_sees_both_kinds_of_commit(client):
         assert cost.commits == 2, "reading costs none"
 
 
-def test_an_event_that_says_nothing_of_money_costs_no_more(client, valkey):
+def test_an_event_not_about_money_costs_three_commits(client, valkey):
     with counted() as cost:
         said = given.an_event("plan.created", {"id": "plan_1", "object": "plan"})
         assert client.simulate_post("/api/webhooks/stripe", **given.signed(said)).status_code == 200
@@ -32,7 +32,7 @@ def test_an_event_that_says_nothing_of_money_costs_no_more(client, valkey):
     assert cost.commits == 3, cost.sent
 
 
-def test_what_went_back_is_looked_for_once_for_an_event(client, valkey):
+def test_a_payment_event_reads_refunds_and_disputes_in_one_statement(client, valkey):
     """Given a payment event, when a worker takes it, then one statement reads what was returned."""
     invoice = given.an_invoice()
     paid = given.an_event("payment_intent.succeeded", given.an_intent(invoice))
@@ -45,7 +45,7 @@ def test_what_went_back_is_looked_for_once_for_an_event(client, valkey):
     assert all(f"FROM {table} AS r" in asked[0] for table in ("dispute", "dispute_movement"))
 
 
-def test_a_payment_that_is_known_under_another_invoice_stays_there(database_url):
+def test_a_payment_recorded_for_one_invoice_is_not_recorded_for_another(database_url):
     """Given a payment recorded for one invoice, when another invoice's metadata names its intent,
     then it is not recorded again.
     """

@@ -92,7 +92,7 @@ def take_in(event):
 @pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=40, suppress_health_check=list(HealthCheck))
-def test_any_order_and_repetition_agrees_with_the_ledger(ledger, data):
+def test_events_in_any_order_and_repeated_end_in_agreement_with_the_ledger(ledger, data):
     invoice = story.an_invoice(amount=DUE)
     history = data.draw(histories(story.metadata_of(invoice), DUE))
     ledger.history = history

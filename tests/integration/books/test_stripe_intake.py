@@ -55,7 +55,7 @@ def headers_that_do_not_hold(text):
     }
 
 
-def test_why_a_signature_does_not_hold_is_told_apart(client):
+def test_the_error_names_why_a_signature_is_invalid(client):
     """Given an old signature, one with another secret, and an endpoint without a secret, then each
     error names its own cause: the clock, the secret or the setting.
     """
@@ -70,7 +70,7 @@ def test_why_a_signature_does_not_hold_is_told_apart(client):
         verify_signature(b"{}", sign("{}", "whsec_x", now), (), now)
 
 
-def test_a_signature_that_does_not_hold_is_told_in_the_log(client, monkeypatch):
+def test_an_invalid_signature_is_logged(client, monkeypatch):
     told = []
     monkeypatch.setattr(
         stripe_webhooks.log,
@@ -85,7 +85,7 @@ def test_a_signature_that_does_not_hold_is_told_in_the_log(client, monkeypatch):
     ]
 
 
-def test_no_signature_that_does_not_hold_is_let_in(client, monkeypatch):
+def test_every_invalid_signature_is_refused(client, monkeypatch):
     asked_at = time.time()  # frozen, or a future timestamp would soon be within tolerance
     monkeypatch.setattr(stripe_webhooks, "real_seconds", lambda: asked_at)
     text = json.dumps(an_event())
@@ -104,7 +104,7 @@ def test_a_body_tampered_with_is_refused(client):
 
 
 @pytest.mark.parametrize("secret", ["whsec_test_new", "whsec_test_old"])
-def test_both_secrets_hold_while_one_is_rolled(client, secret):
+def test_both_secrets_are_valid_during_rotation(client, secret):
     assert client.simulate_post(PATH, **given.signed(an_event(), secret)).status_code == 200
     assert InboxEvent.select().count() == 1
 
@@ -116,7 +116,7 @@ def test_one_good_signature_among_several_is_enough(client):
     assert send(client, text.encode(), f"t={now},v1={'0' * 64},{theirs}").status_code == 200
 
 
-def test_a_replayed_request_is_one_row_while_fresh_and_refused_when_old(client):
+def test_a_replayed_request_is_stored_once_while_fresh_and_refused_when_old(client):
     """Given one signed request sent three times, then it is kept once; an old one is refused."""
     request = given.signed(an_event())
     assert [client.simulate_post(PATH, **request).status_code for _ in range(3)] == [200] * 3
@@ -137,13 +137,13 @@ NO_EVENTS = {
 }
 
 
-def test_a_valid_signature_over_what_is_no_event(client):
+def test_a_validly_signed_body_that_is_not_an_event_is_refused(client):
     for name, text in NO_EVENTS.items():
         assert client.simulate_post(PATH, **given.signed(text)).status_code == 400, name
     assert nothing_was_kept()
 
 
-def test_a_thin_event_is_told_what_to_do(client):
+def test_a_thin_event_is_refused_with_instructions(client):
     """Given a destination that sends thin events (docs.stripe.com/event-destinations), then the
     error says so and names the kind of destination to create instead.
     """
@@ -163,13 +163,13 @@ def test_a_thin_event_is_told_what_to_do(client):
     assert nothing_was_kept()
 
 
-def test_bytes_that_are_no_text_though_signed(client):
+def test_signed_bytes_that_are_not_utf8_are_refused(client):
     raw = b'{"id": "evt_1", "object": "event", "data": {"object": {"name": "\xff"}}}'
     assert client.simulate_post(PATH, body=raw, headers=given.signed_bytes(raw)).status_code == 400
     assert nothing_was_kept()
 
 
-def test_each_endpoint_takes_its_own_accounts_events(client):
+def test_each_endpoint_accepts_only_events_of_its_own_kind_of_account(client):
     """Given an event of the platform at /connect, or of a connected account elsewhere or under the
     other endpoint's secret, then it is refused.
     """
