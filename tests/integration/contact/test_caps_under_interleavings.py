@@ -72,7 +72,7 @@ def reserved():
 
 
 @pytest.mark.parametrize("round_", range(3))
-def test_texts_about_many_invoices_that_are_decided_at_once_keep_to_the_cap(clinic, round_):
+def test_concurrent_decisions_on_one_phone_respect_the_contact_cap(clinic, round_):
     """Given two records of one phone and many texts decided on at once, then the cap holds for both
     together.
     """
@@ -88,7 +88,7 @@ def test_texts_about_many_invoices_that_are_decided_at_once_keep_to_the_cap(clin
     assert codes == ["person_cap"] * (AT_ONCE - MOST)
 
 
-def test_a_person_with_two_numbers_is_one_person(clinic):
+def test_two_numbers_of_one_person_share_the_contact_cap(clinic):
     other = f"{clinic.phone[:-1]}{(int(clinic.phone[-1]) + 1) % 10}"
     clinic.consents(other)
     phones = [clinic.phone, other] * (AT_ONCE // 2)
@@ -97,7 +97,7 @@ def test_a_person_with_two_numbers_is_one_person(clinic):
     assert reserved() == MOST
 
 
-def test_what_they_asked_for_counts_whenever_who_decides_read_of_them(clinic):
+def test_the_gate_uses_a_contact_request_newer_than_its_customer_row(clinic):
     """Given a customer row that was read before the customer's request for another channel (45 CFR
     164.522(b)), then the gate uses the request.
     """
@@ -120,7 +120,7 @@ def test_what_they_asked_for_counts_whenever_who_decides_read_of_them(clinic):
     ],
     ids=["address", "time zone", "no address"],
 )
-def test_where_they_live_counts_whenever_who_decides_read_of_them(clinic, change, zone):
+def test_the_gate_uses_an_address_or_time_zone_newer_than_its_customer_row(clinic, change, zone):
     """Given a customer row that was read before a change of address or time zone (12 CFR
     1006.6(b)), then the gate uses the new one.
     """
@@ -140,7 +140,7 @@ def test_where_they_live_counts_whenever_who_decides_read_of_them(clinic, change
 
 
 @pytest.mark.parametrize("against", ["hold", "opt-out"])
-def test_what_commits_before_the_attempt_is_reserved_stops_it(clinic, against):
+def test_no_text_is_reserved_after_a_hold_or_opt_out_commits(clinic, against):
     """Whatever the order, no text is reserved after the hold or the opt-out has committed."""
     texts = [a_waiting_text(clinic, clinic.customer, clinic.phone) for _ in range(AT_ONCE - 1)]
     committed = []

@@ -111,7 +111,7 @@ def waits():
     ).fetchone()
 
 
-def test_who_stops_and_tells_of_a_bankruptcy_is_heard_while_the_gate_decides(clinic):
+def test_a_stop_with_a_bankruptcy_is_recorded_while_the_gate_decides(clinic):
     """Given a decision that holds the customer's lock and needs the phone's, when the
     customer texts a STOP and a bankruptcy, then both are recorded.
     """
@@ -127,7 +127,7 @@ def test_who_stops_and_tells_of_a_bankruptcy_is_heard_while_the_gate_decides(cli
 
 
 @pytest.mark.parametrize("held", ["invoice", "customer"])
-def test_drafts_approved_together_stand_in_nobodys_way(clinic, held):
+def test_approving_drafts_together_does_not_deadlock(clinic, held):
     """Given a transaction that holds the customer or their invoice and then needs the account's
     ceiling, when both drafts are approved, then both are performed.
     """
@@ -145,7 +145,7 @@ def test_drafts_approved_together_stand_in_nobodys_way(clinic, held):
     assert {row["outcome"] for row in answer.json["data"]} == {"performed"}, answer.text
 
 
-def test_drafts_approved_in_any_order_stand_in_nobodys_way(clinic):
+def test_approving_drafts_in_reverse_order_does_not_deadlock(clinic):
     """Given a recheck of both customers in order of their ids, when the drafts are approved in the
     reverse order, then both are performed and listed in the order asked for.
     """
@@ -160,7 +160,7 @@ def test_drafts_approved_in_any_order_stand_in_nobodys_way(clinic):
     assert {row["outcome"] for row in answer.json["data"]} == {"performed"}, answer.text
 
 
-def test_who_speaks_for_two_people_stands_in_nobodys_way(clinic):
+def test_a_bankruptcy_text_about_two_customers_does_not_deadlock(clinic):
     """Given two customers with one phone and a recheck of both, when a text speaks of bankruptcy,
     then both get a hold.
     """
@@ -182,7 +182,7 @@ def test_who_speaks_for_two_people_stands_in_nobodys_way(clinic):
     assert {row.customer_id for row in Hold.select()} == {own.id, twin.id}
 
 
-def test_what_is_said_about_a_bill_waits_for_nobody_who_decides_about_it(clinic):
+def test_an_inbound_text_does_not_wait_for_a_decision_about_its_invoice(clinic):
     """Given a decision that holds the invoice, when the customer texts about it, then the text is
     recorded without waiting.
     """
@@ -197,7 +197,7 @@ def test_what_is_said_about_a_bill_waits_for_nobody_who_decides_about_it(clinic)
 
 
 @pytest.mark.parametrize("by", ["another number", "an imported no"])
-def test_a_consent_ends_before_or_after_a_decision_that_relies_on_it(clinic, by):
+def test_a_consent_revocation_waits_for_a_decision_that_relies_on_it(clinic, by):
     """Given a decision about a text, when staff change the customer's phone or import a refusal of
     consent, then the revocation waits for the decision.
     """
@@ -221,7 +221,7 @@ def test_a_consent_ends_before_or_after_a_decision_that_relies_on_it(clinic, by)
     assert while_it_waits(ends, decides, lambda: None) == [True]
 
 
-def test_a_text_is_decided_with_both_ceilings(clinic):
+def test_a_decision_on_a_text_locks_the_call_ceiling_before_the_text_ceiling(clinic):
     """Given a transaction that takes the ceiling of calls and then that of texts, when a scan
     decides on a text, then it takes them in the same order.
     """
@@ -234,7 +234,7 @@ def test_a_text_is_decided_with_both_ceilings(clinic):
     assert Message.select().count() == 1
 
 
-def test_a_text_that_comes_while_its_item_is_resolved_is_an_item_of_its_own(clinic):
+def test_a_text_that_arrives_while_its_work_item_is_resolved_opens_a_new_one(clinic):
     """Given staff resolving the work item of the customer's last text, when another text arrives,
     then it gets its own item.
     """
@@ -254,7 +254,7 @@ def test_a_text_that_comes_while_its_item_is_resolved_is_an_item_of_its_own(clin
     assert (second.state, second.context["said"][0]["text"]) == ("open", "I already paid this")
 
 
-def test_a_draft_approved_by_its_item_leaves_the_item_to_who_has_the_person(clinic):
+def test_approving_a_draft_through_its_work_item_does_not_deadlock(clinic):
     """Given a decision that holds another invoice of the customer and then the item, when the
     item's draft is approved, then neither deadlocks.
     """
@@ -273,7 +273,7 @@ def test_a_draft_approved_by_its_item_leaves_the_item_to_who_has_the_person(clin
 
 
 @pytest.mark.parametrize("is_known", [True, False], ids=["known", "unknown"])
-def test_a_wrong_number_is_suppressed_before_or_after_a_decision_about_its_phone(clinic, is_known):
+def test_suppressing_a_wrong_number_waits_for_a_decision_about_its_phone(clinic, is_known):
     """Given a decision that holds the phone's lock, when staff mark the number as wrong, for a
     known customer or an unknown sender, then the suppression waits for it.
     """
@@ -295,7 +295,7 @@ def test_a_wrong_number_is_suppressed_before_or_after_a_decision_about_its_phone
     assert PhoneSuppression.of(clinic.account.id, clinic.texting.phone, "voice")
 
 
-def test_who_was_called_by_hand_is_known_to_a_decision_that_is_under_way(clinic):
+def test_recording_a_manual_call_waits_for_a_decision_in_progress(clinic):
     """Given a decision that holds the customer's lock and needs the phone's, when staff record a
     call by hand, then that waits for the decision without a deadlock.
     """
@@ -341,7 +341,7 @@ def told_of_a_call(customer):
 
 
 @pytest.mark.parametrize("stops", [at_the_desk, told_of_a_call])
-def test_a_stop_for_two_numbers_stands_in_nobodys_way(clinic, stops):
+def test_opting_out_two_numbers_does_not_deadlock(clinic, stops):
     """Given a recheck that holds the second number's lock, when the customer opts out at both
     numbers, then both are opted out without a deadlock.
     """
@@ -354,7 +354,7 @@ def test_a_stop_for_two_numbers_stands_in_nobodys_way(clinic, stops):
     assert all(OptOut.holds(clinic.account.id, (), phone, "voice") for phone in (first, second))
 
 
-def test_an_import_with_opt_outs_stands_in_nobodys_way(clinic, tmp_path):
+def test_an_import_with_opt_outs_does_not_deadlock(clinic, tmp_path):
     """Given the same recheck, when an import brings overdue invoices and opt-outs for both numbers,
     then both are imported without a deadlock.
     """

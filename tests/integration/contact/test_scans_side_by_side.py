@@ -42,7 +42,7 @@ def looks(clinic):
     return run
 
 
-def test_scans_at_once_begin_one_contact(clinic):
+def test_concurrent_scans_begin_one_contact(clinic):
     clinic.owes(3)
     clinic.owes(4)
     assert at_once(*[looks(clinic)] * 6) == []
@@ -50,7 +50,7 @@ def test_scans_at_once_begin_one_contact(clinic):
     assert len(clinic.sends()) == 1
 
 
-def test_scans_and_texts_by_hand_keep_to_the_cap(clinic):
+def test_concurrent_scans_and_manual_texts_respect_the_contact_cap(clinic):
     clinic.owes(3)
     by_hand = [
         a_waiting_text(clinic.texting, clinic.customer, clinic.texting.phone) for _ in range(4)
@@ -61,7 +61,7 @@ def test_scans_and_texts_by_hand_keep_to_the_cap(clinic):
     assert Effect.select().where(Effect.kind == "text").count() == MOST
 
 
-def test_a_draft_approved_by_two_while_a_scan_looks_is_sent_once(clinic):
+def test_a_draft_approved_twice_during_a_scan_is_sent_once(clinic):
     clinic.settings(first_contacts="draft")
     clinic.owes(3)
     clinic.scan()
@@ -76,7 +76,7 @@ def test_a_draft_approved_by_two_while_a_scan_looks_is_sent_once(clinic):
     assert len(clinic.sends()) == 1
 
 
-def test_who_is_due_is_found_by_an_index(clinic):
+def test_due_customers_are_found_by_an_index(clinic):
     sql = (
         "SELECT customer_id FROM contact_course WHERE next_at <= 5 AND account_id NOT IN ('a')"
         " ORDER BY next_at, customer_id LIMIT 200"
@@ -89,7 +89,7 @@ def test_who_is_due_is_found_by_an_index(clinic):
     assert "contact_course_due" in told
 
 
-def test_scans_texts_and_calls_by_hand_keep_to_the_cap_together(calling):
+def test_scans_manual_texts_and_manual_calls_share_the_contact_cap(calling):
     """In whatever order they come, texts and calls count towards the same cap."""
     clinic = Scanning(calling)
     clinic.days_pass(1)

@@ -51,14 +51,14 @@ def test_a_failure_is_not_undone_by_an_older_report(clinic, order):
     assert (row.status, row.error_code) == ("undelivered", "30007")
 
 
-def test_a_report_with_what_no_database_takes_still_counts(clinic):
+def test_a_delivery_report_with_nul_bytes_still_counts(clinic):
     message = clinic.send()
     assert clinic.report(message, "undelivered\0", "3\x0000\x0007", Detail="\0").status_code == 204
     row = clinic.message(message.id)
     assert (row.status, row.error_code) == ("undelivered", "30007")
 
 
-def test_a_report_may_come_before_our_own_answer_is_kept(clinic):
+def test_a_report_may_arrive_before_our_own_response_is_recorded(clinic):
     """Given a report that arrives before our own answer is recorded, then the effect id in its URL
     settles the text, and later writes set nothing back.
     """
@@ -81,7 +81,7 @@ def test_a_report_may_come_before_our_own_answer_is_kept(clinic):
     assert len(clinic.sent()) == 1
 
 
-def test_a_report_of_a_text_that_is_not_ours_is_kept_and_does_nothing(clinic):
+def test_a_report_about_an_unknown_text_is_stored_and_changes_nothing(clinic):
     message = clinic.send()
     stranger = Message(sid=f"SM{'9' * 32}", to=message.to, effect_id="eff_unknown")
     assert clinic.report(stranger, "delivered").status_code == 204
@@ -96,14 +96,14 @@ def test_a_report_of_a_text_that_is_not_ours_is_kept_and_does_nothing(clinic):
     assert clinic.message(message.id).status == "accepted"
 
 
-def test_a_status_of_tomorrow_changes_nothing(clinic):
+def test_an_unknown_status_changes_nothing(clinic):
     message = clinic.send()
     assert clinic.report(message, "teleported").status_code == 204
     assert clinic.message(message.id).status == "accepted"
     assert Effect.select().where(Effect.state == "confirmed", Effect.kind == "text").count() == 1
 
 
-def test_a_text_whose_reports_were_lost_is_asked_about(clinic):
+def test_a_text_with_lost_reports_is_polled(clinic):
     """Given a text whose reports were lost while the web was down (Twilio reports only twice), then
     its status is polled.
     """
@@ -121,7 +121,7 @@ def test_a_text_whose_reports_were_lost_is_asked_about(clinic):
     assert len(clinic.requests()) == 1
 
 
-def test_texts_beyond_the_first_few_are_asked_about_too(clinic, monkeypatch):
+def test_texts_beyond_one_batch_are_polled_within_the_hour(clinic, monkeypatch):
     """Given more texts under way than one run stages, when Twilio has nothing new about the first,
     then the others get their turn within the hour.
     """
@@ -138,7 +138,7 @@ def test_texts_beyond_the_first_few_are_asked_about_too(clinic, monkeypatch):
     assert {row.args for row in asked} == {f'["{row.id}"]' for row in Message.select()}
 
 
-def test_a_look_that_an_older_release_has_staged_is_not_waited_for(clinic, monkeypatch):
+def test_a_poll_staged_under_the_jobs_former_name_is_not_staged_again(clinic, monkeypatch):
     """Given a text whose poll of this hour was staged under the job's former name, then the job
     ends, and stages no second poll.
     """
@@ -162,7 +162,7 @@ def followed(clinic: Texting) -> None:
 @pytest.mark.one_database
 @pytest.mark.parametrize("status", ["accepted", "queued", "scheduled"])
 @pytest.mark.parametrize("known_to_twilio", [True, False])
-def test_a_text_that_never_leaves_is_given_up_after_two_days_and_another_may_be_asked_for(
+def test_a_text_without_a_report_for_two_days_counts_as_undelivered(
     clinic, status, known_to_twilio
 ):
     """Given a text without a report after two days (Twilio queues none for more than ten hours),
@@ -193,7 +193,7 @@ def test_a_text_that_never_leaves_is_given_up_after_two_days_and_another_may_be_
     assert (row.status, row.error_code, row.error) == ("delivered", None, None)
 
 
-def test_a_text_of_two_days_is_not_given_up_while_twilio_says_nothing_or_has_news(clinic):
+def test_a_text_is_not_given_up_while_twilio_fails_or_has_a_newer_status(clinic):
     message = clinic.send()
     old = {
         "created_at": real_now() - timedelta(days=3),

@@ -37,7 +37,7 @@ def unbounded(schema, path=""):
         yield f"{path}[]"
 
 
-def test_every_text_of_every_body_has_a_length():
+def test_every_text_field_of_a_request_body_has_a_maximum_length():
     found = {
         shape.__name__: list(unbounded(shape.model_json_schema()))
         for shape in bodies()
@@ -54,7 +54,7 @@ LONG = "".join(random.Random(7).choices(string.ascii_letters, k=20_000))
 @pytest.mark.parametrize(
     "field", ["externalId", "language", "timeZone", "phone", "email", "stripeCustomerId", "name"]
 )
-def test_a_text_that_is_too_long_is_named(client, field):
+def test_a_value_that_is_too_long_is_refused_by_field_name(client, field):
     answer = client.simulate_post(
         "/api/customers",
         json={"name": "Ada"} | {field: LONG},
@@ -67,7 +67,7 @@ def test_a_text_that_is_too_long_is_named(client, field):
     ) == (422, "invalid", [field])
 
 
-def test_what_does_not_fit_an_index_is_the_values_fault(database_url):
+def test_a_value_too_long_for_an_index_is_a_data_error_not_an_outage(database_url):
     """Given a text too long for a PostgreSQL index, then the error is about data, not about an
     unavailable database.
     """

@@ -44,7 +44,7 @@ LOST = [("refuse_after", {}), ("timeout_after", {"seconds": 0.05}), ("error_500_
 
 
 @pytest.mark.parametrize(("fault", "more"), LOST)
-def test_twilio_has_it_and_a_report_settles_it(clinic, fault, more):
+def test_a_delivery_report_settles_a_text_in_doubt(clinic, fault, more):
     message = in_doubt(clinic, fault, **more)
     clinic.deliver()
     assert (clinic.message(message.id).status, clinic.effect(message).state) == (
@@ -60,7 +60,7 @@ def test_twilio_has_it_and_a_report_settles_it(clinic, fault, more):
 
 
 @pytest.mark.parametrize(("fault", "more"), LOST)
-def test_twilio_has_it_and_its_list_settles_it(clinic, fault, more):
+def test_twilios_message_list_settles_a_text_in_doubt(clinic, fault, more):
     """Given no report, since the web was down, then the text is found in Twilio's list by
     number, time and the payment URL in it.
     """
@@ -72,9 +72,7 @@ def test_twilio_has_it_and_its_list_settles_it(clinic, fault, more):
 
 
 @pytest.mark.parametrize("fault", ["timeout_before", "refuse", "error_500", "bad_gateway"])
-def test_twilio_may_have_it_and_nothing_tells_so_it_stays_in_doubt_and_is_never_sent_again(
-    clinic, fault
-):
+def test_a_text_that_twilio_does_not_list_stays_in_doubt_and_is_not_resent(clinic, fault):
     """Given a text that Twilio's list does not show, then it stays in doubt, since a frozen sender
     might still wake.
     """
@@ -91,7 +89,7 @@ def test_twilio_may_have_it_and_nothing_tells_so_it_stays_in_doubt_and_is_never_
     assert (shown["status"], shown["advice"]["then"]) == ("unknown", "look_up")
 
 
-def test_a_person_ends_the_doubt_and_then_another_may_be_asked_for(clinic):
+def test_a_new_text_can_be_requested_once_staff_settle_the_doubt(clinic):
     message = in_doubt(clinic, "refuse")
     clinic.work(rounds=8)
     settle_refused(clinic.effect(message).id, "not in the console", "operator:test")
@@ -106,7 +104,7 @@ def test_a_person_ends_the_doubt_and_then_another_may_be_asked_for(clinic):
     assert len(clinic.sent()) == 1
 
 
-def test_a_late_look_finds_what_the_first_ones_did_not(clinic):
+def test_a_later_reconciliation_settles_what_earlier_lookups_could_not(clinic):
     """Given a list that was down during the first lookups, when reconciliation runs again later,
     then it settles the doubt.
     """
@@ -122,7 +120,7 @@ def test_a_late_look_finds_what_the_first_ones_did_not(clinic):
     assert len(clinic.sent()) == 1
 
 
-def test_a_text_of_before_is_not_taken_for_the_one_in_doubt(clinic):
+def test_an_earlier_text_with_a_known_sid_does_not_settle_the_doubt(clinic):
     """Given an earlier text with the same payment URL, whose sid is known, then it does not settle
     the doubt.
     """
@@ -133,7 +131,7 @@ def test_a_text_of_before_is_not_taken_for_the_one_in_doubt(clinic):
     assert (len(clinic.sent()), clinic.effect(message).state) == (1, "unknown")
 
 
-def test_of_two_texts_with_one_address_the_right_one_settles_the_doubt(clinic):
+def test_the_right_one_of_two_texts_with_the_same_url_settles_the_doubt(clinic):
     first = clinic.send()
     clinic.deliver()
     message = in_doubt(clinic, "refuse_after")
@@ -142,7 +140,7 @@ def test_of_two_texts_with_one_address_the_right_one_settles_the_doubt(clinic):
     assert (clinic.message(first.id).sid, clinic.message(message.id).sid) == tuple(sids)
 
 
-def test_a_text_of_ten_minutes_before_is_not_taken_for_the_one_in_doubt(clinic):
+def test_a_text_sent_ten_minutes_earlier_does_not_settle_the_doubt(clinic):
     """Given an unsettled text, and one ten minutes later with the same URL that never arrived,
     then the list does not settle the later one.
     """
@@ -153,7 +151,7 @@ def test_a_text_of_ten_minutes_before_is_not_taken_for_the_one_in_doubt(clinic):
     assert TEXT.find(later) is None
 
 
-def test_no_connection_at_all_is_no_doubt(clinic):
+def test_a_failed_connection_or_login_leaves_no_doubt_and_is_retried(clinic):
     """Given no connection to Twilio, or wrong credentials, then nothing was sent: once Twilio
     answers, the text is decided on again and sent.
     """
@@ -169,7 +167,7 @@ def test_no_connection_at_all_is_no_doubt(clinic):
     assert (len(clinic.sent()), clinic.message().status) == (1, "accepted")
 
 
-def test_many_who_ask_and_many_who_work_at_once_send_one_text(clinic):
+def test_concurrent_requests_and_workers_send_one_text(clinic):
     clinic.send()
     clinic.deliver()  # the link exists, so the next text is due at once
     statuses: list[int] = []
@@ -207,7 +205,7 @@ def in_parallel(calls) -> None:
         thread.join(120)
 
 
-def test_a_stop_and_a_text_at_once_leave_no_text_after_the_stop(clinic):
+def test_no_text_is_allowed_after_a_concurrent_stop_commits(clinic):
     """A decision locks the customer: a STOP either commits before it and is obeyed, or commits
     after the text was allowed.
     """
