@@ -53,7 +53,7 @@ def an_old_event(kind: str, payload: str, provider: str = "stripe") -> None:
 
 
 @pytest.mark.slow
-def test_old_events_are_found_by_what_they_name(before):
+def test_old_events_get_their_intent_and_invoice_columns(before):
     """Given more than one batch of an old release's events, then each gets its intent and
     invoice.
     """
@@ -74,7 +74,7 @@ def test_old_events_are_found_by_what_they_name(before):
     ("state", "columns"),
     [("refused", (None, "too_late")), ("declined", ("too_late", None)), ("settled", (None, None))],
 )
-def test_why_a_card_was_not_tried_leaves_the_cards_own_column(database_url, state, columns):
+def test_our_own_refusal_reason_moves_out_of_the_decline_code_column(database_url, state, columns):
     """Given a charge that we refused for our own reason, then the reason is no longer a decline
     code, and the down migration restores it.
     """

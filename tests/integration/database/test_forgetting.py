@@ -57,7 +57,7 @@ def done_jobs(count, state="done"):
         StagedJob.insert_many(rows[at : at + 50]).execute()
 
 
-def test_a_backlog_is_forgotten_whole(database_url, valkey):
+def test_a_backlog_of_old_jobs_is_deleted_completely(database_url, valkey):
     """Given 2,500 old jobs, when the hourly job runs, then it deletes all in batches; young, dead
     and waiting ones stay.
     """
@@ -74,7 +74,7 @@ def test_a_backlog_is_forgotten_whole(database_url, valkey):
     assert left == [("old", "dead")] * 3 + [("young", "done"), ("delete_expired_rows", "done")]
 
 
-def test_each_kind_goes_at_its_age(client, valkey):
+def test_each_kind_of_row_is_deleted_at_its_own_age(client, valkey):
     """Given one row of each kind just past its age and one just short of it, then only the first is
     deleted.
     """
@@ -161,7 +161,7 @@ def test_each_kind_goes_at_its_age(client, valkey):
     assert [row.id for row in ContactDecision.select()] == ["dec_2"]
 
 
-def test_a_cursor_that_is_too_old_is_told_so(client, valkey):
+def test_a_cursor_older_than_the_deleted_events_gets_410(client, valkey):
     """Given a feed whose first two events are deleted, then a reader whose cursor is the second
     goes on, and one whose cursor is the first gets 410.
     """
@@ -190,7 +190,7 @@ def test_a_cursor_that_is_too_old_is_told_so(client, valkey):
     )
 
 
-def test_a_feed_that_was_quiet_for_long_goes_on_behind_its_readers(client, valkey):
+def test_a_new_event_after_a_quiet_period_comes_after_the_readers_cursors(client, valkey):
     """Given a feed without an event for longer than events are kept, when a new one is written,
     then it comes after the readers' cursors, and its webhook is staged.
     """
@@ -210,7 +210,7 @@ def test_a_feed_that_was_quiet_for_long_goes_on_behind_its_readers(client, valke
 
 
 @pytest.mark.parametrize("kept", KEPT, ids=lambda kept: kept.table)
-def test_no_table_is_read_whole_to_forget_its_oldest_rows(database_url, kept):
+def test_deleting_expired_rows_uses_an_index(database_url, kept):
     """PostgreSQL is told not to prefer a sequential scan of an empty table."""
     text = kept.sql.replace("{now}", "9000000000000000").replace("?", "1")
     with transaction():

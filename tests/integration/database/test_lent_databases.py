@@ -34,7 +34,7 @@ FEWER_CONNECTIONS = """
 """
 
 
-def test_what_came_back_is_empty_counts_from_one_and_knows_its_migrations(lent):
+def test_a_returned_database_is_emptied_and_keeps_its_migrations(lent):
     server, template, url = lent
     applied = told(url, "SELECT count(*) FROM schema_migration")
     assert told(url, A_BRAKE) == (1,)
@@ -47,7 +47,7 @@ def test_what_came_back_is_empty_counts_from_one_and_knows_its_migrations(lent):
     server.drop_database(url)
 
 
-def test_what_a_process_writes_after_the_test_is_emptied_too(lent):
+def test_rows_written_after_the_test_ended_are_emptied_too(lent):
     """Given a process that still writes after its test has ended, then its connection is cut and
     its rows are gone.
     """
@@ -63,7 +63,7 @@ def test_what_a_process_writes_after_the_test_is_emptied_too(lent):
     server.drop_database(url)
 
 
-def test_rows_with_a_secret_are_left_for_the_sweep_at_the_suites_end(lent):
+def test_rows_with_a_secret_are_reported_to_the_sweep_at_the_end_of_the_suite(lent):
     server, template, url = lent
     left = server.directory / "rows.log"
     secret = f"pi_1_secret_{'x' * 24}"
@@ -95,7 +95,7 @@ def test_rows_with_a_secret_are_left_for_the_sweep_at_the_suites_end(lent):
         FEWER_CONNECTIONS,
     ],
 )
-def test_what_is_different_in_more_than_rows_is_lent_to_nobody(lent, change):
+def test_a_database_with_a_changed_schema_is_not_lent_again(lent, change):
     server, template, url = lent
     told(url, change)
     server.give_back(url, template)
@@ -105,7 +105,7 @@ def test_what_is_different_in_more_than_rows_is_lent_to_nobody(lent, change):
         told(url, "SELECT 1")
 
 
-def test_a_database_that_grew_is_lent_to_nobody(lent):
+def test_a_database_that_grew_is_not_lent_again(lent):
     server, template, url = lent
     told(
         url,

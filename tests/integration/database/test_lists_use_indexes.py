@@ -239,7 +239,7 @@ def test_no_list_walks_other_tenants_rows(client, ran):
 
 
 @pytest.mark.slow
-def test_who_was_never_looked_at_is_found_by_indexes(client):
+def test_overdue_customers_never_scanned_are_found_by_an_index(client):
     """Given thousands of invoices, few of them overdue, then an index finds these."""
     many_invoices()
     Invoice.update(status="paid").where(Invoice.status == "overdue").execute()
@@ -253,7 +253,7 @@ def test_who_was_never_looked_at_is_found_by_indexes(client):
 
 
 @pytest.mark.slow
-def test_whose_number_it_is_is_found_by_indexes(database_url, monkeypatch, caplog):
+def test_a_phone_numbers_customers_are_found_by_indexes(database_url, monkeypatch, caplog):
     """Given thousands of customers, when one texts, calls or is rechecked, no other is read."""
     monkeypatch.setenv("TWILIO_MESSAGING_SERVICE_SID", "MG" + "5" * 32)
     get_settings.cache_clear()
@@ -294,7 +294,7 @@ def test_whose_number_it_is_is_found_by_indexes(database_url, monkeypatch, caplo
 
 
 @pytest.mark.slow
-def test_the_gate_reads_no_event_that_is_over(database_url, caplog):
+def test_the_gate_reads_only_unprocessed_events(database_url, caplog):
     """Given thousands of processed events, when a customer is to be contacted, then only waiting
     events are read.
     """
@@ -326,7 +326,7 @@ def test_the_gate_reads_no_event_that_is_over(database_url, caplog):
     assert "Seq Scan on inbox_event" not in told, told
 
 
-def test_bills_that_are_kept_are_found_by_their_index(database_url, caplog):
+def test_old_port_documents_are_found_by_an_index(database_url, caplog):
     """Given stored documents of megabytes, then an index finds the old ones."""
     caplog.set_level(logging.DEBUG, logger="peewee")
     PortDocument.forget_unused(real_now(), 20)
@@ -338,7 +338,7 @@ def test_bills_that_are_kept_are_found_by_their_index(database_url, caplog):
 
 
 @pytest.mark.parametrize("table", [Refund, Dispute, DisputeMovement])
-def test_what_came_back_of_a_payment_is_found_by_its_intent(database_url, caplog, table):
+def test_refunds_and_disputes_are_found_by_an_index_on_their_intent(database_url, caplog, table):
     """Given any payment event, then no other payment's refunds and disputes are read."""
     invoice = given.an_invoice()
     execute(PAID, (invoice.account_id, invoice.id))
@@ -355,7 +355,7 @@ def test_what_came_back_of_a_payment_is_found_by_its_intent(database_url, caplog
 
 
 @pytest.mark.parametrize("compared", [Payment, Refund])
-def test_a_comparison_reads_what_came_in_its_days(database_url, caplog, compared):
+def test_a_reconciliation_reads_only_the_payments_of_its_days(database_url, caplog, compared):
     """Given months of payments, when those of three days are compared with Stripe's, then all that
     Stripe has not shown are found, page by page, and nothing older is read.
     """
@@ -385,7 +385,7 @@ def test_a_comparison_reads_what_came_in_its_days(database_url, caplog, compared
         assert f"SCAN {table}" not in told, told
 
 
-def test_the_latest_comparisons_are_found_without_those_before(database_url, caplog):
+def test_the_latest_reconciliations_are_found_without_reading_earlier_ones(database_url, caplog):
     """Given many comparisons of three Stripe accounts, the last of which failed, then the latest
     finished one of each is found without reading the others.
     """
@@ -411,7 +411,7 @@ def test_the_latest_comparisons_are_found_without_those_before(database_url, cap
         assert not re.search(r"SCAN (reconciliation|r|t1)\b|reconciliation_state_id", told), told
 
 
-def test_the_latest_job_of_a_name_is_found_without_those_before(database_url, caplog):
+def test_the_latest_job_of_a_name_is_found_without_reading_earlier_ones(database_url, caplog):
     """Given thousands of jobs of one name among others, then the last one is found, whatever its
     state, without reading the others.
     """
@@ -435,7 +435,7 @@ def test_the_latest_job_of_a_name_is_found_without_those_before(database_url, ca
 
 
 @pytest.mark.parametrize("index", SCANS)
-def test_no_scan_walks_what_is_over(database_url, ran, index):
+def test_each_frequent_scan_finds_its_rows_by_an_index(database_url, ran, index):
     """Given a scan that runs at least hourly, then an index finds its rows."""
     table = next(name for name in WHOSE if name in index)
     ran(table)

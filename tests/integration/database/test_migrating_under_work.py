@@ -34,7 +34,7 @@ WAITS = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND q
     ("text", "until"),
     [(OF_ONE_TRANSACTION, "ALTER TABLE account%"), (OF_SEVERAL, "CREATE INDEX CONCURRENTLY%")],
 )
-def test_nobody_waits_behind_a_migration_that_waits(
+def test_writes_do_not_queue_behind_a_waiting_migration(
     database_url, monkeypatch, tmp_path, text, until
 ):
     """Given an open transaction that has written, when a migration needs its tables, then others go
@@ -67,7 +67,7 @@ def test_nobody_waits_behind_a_migration_that_waits(
     assert execute("SHOW lock_timeout").fetchone()[0] == "0"
 
 
-def test_each_migration_that_was_cut_short_before_it_was_noted_is_applied_again(
+def test_a_migration_killed_before_it_was_recorded_is_applied_again(
     request, database_url, tmp_path
 ):
     """Given a migration that was applied but not recorded, since the process was killed, then it is

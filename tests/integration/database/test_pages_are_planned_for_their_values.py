@@ -22,7 +22,7 @@ def prepared():
     return [row[0] for row in execute("SELECT statement FROM pg_prepared_statements").fetchall()]
 
 
-def test_a_page_of_what_is_rare_is_found_by_its_index(postgres_only):
+def test_list_pages_are_not_prepared_but_single_row_lookups_are(postgres_only):
     """Given lists that are read often, then their statements are not prepared, and the one that
     finds a single row is.
     """

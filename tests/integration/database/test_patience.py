@@ -40,7 +40,7 @@ def on_postgres(database_url):
     return database_url
 
 
-def test_a_statement_is_given_up_once(on_postgres):
+def test_a_timed_out_statement_is_not_retried(on_postgres):
     """Given a statement that takes too long, then it times out and is not tried again."""
     close_database()
     use_database(on_postgres, patience=0.5)
@@ -56,11 +56,11 @@ def answers():
     wait_for(lambda: execute("SELECT 1").fetchone()[0] == 1, "a short statement is answered")
 
 
-def test_commands_and_migrations_take_their_time(on_postgres):
+def test_commands_and_migrations_have_no_statement_timeout(on_postgres):
     assert execute("SHOW statement_timeout").fetchone()[0] == "0"
 
 
-def test_commands_and_migrations_take_their_time_whatever_the_server_is_told(on_postgres):
+def test_commands_and_migrations_ignore_the_databases_statement_timeout(on_postgres):
     """Given a statement timeout set for the database, then commands and migrations ignore it."""
     name = execute("SELECT current_database()").fetchone()[0]
     execute(f"ALTER DATABASE {name} SET statement_timeout = '1s'")
@@ -72,7 +72,7 @@ def test_commands_and_migrations_take_their_time_whatever_the_server_is_told(on_
         execute(f"ALTER DATABASE {name} RESET statement_timeout")
 
 
-def test_no_statement_waits_for_processes_that_help_to_read(on_postgres):
+def test_parallel_query_workers_are_turned_off(on_postgres):
     assert execute("SHOW max_parallel_workers_per_gather").fetchone()[0] == "0"
 
 
@@ -122,7 +122,7 @@ def _commits(_number):
 
 
 @pytest.mark.parametrize("act", [_asks, _asks_in_a_transaction, _commits])
-def test_a_job_whose_time_is_over_while_postgres_works_says_so(on_postgres, act):
+def test_a_job_that_times_out_during_a_statement_is_recorded_at_once(on_postgres, act):
     """Given a job whose time runs out during a statement, alone or in a transaction, or during a
     COMMIT, then its row says so at once, and later transactions work.
     """
@@ -157,7 +157,7 @@ def silent():
             each.close()
 
 
-def test_a_server_that_says_nothing_is_asked_once_for_all_who_come_meanwhile(silent):
+def test_threads_share_connection_attempts_to_a_silent_server(silent):
     """Given eight threads of a process at once, then each learns that the server is unavailable,
     from fewer connections than threads.
     """
@@ -182,7 +182,7 @@ def test_a_server_that_says_nothing_is_asked_once_for_all_who_come_meanwhile(sil
     assert len(came) < len(threads)
 
 
-def test_a_worker_is_watched_while_it_claims_too(database_url, valkey, monkeypatch):
+def test_a_worker_has_a_deadline_while_it_claims_and_performs(database_url, valkey, monkeypatch):
     """Given a worker, then it has a deadline while it claims, performs and records a job, and none
     while it waits.
     """
@@ -214,7 +214,7 @@ def test_a_worker_is_watched_while_it_claims_too(database_url, valkey, monkeypat
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "PostgreSQL"])
-def test_the_scheme_is_postgresql_however_it_is_written(on_postgres, scheme):
+def test_any_spelling_of_the_postgresql_url_scheme_is_accepted(on_postgres, scheme):
     """Hosts also give out postgres://…; the rest of the URL counts as it is."""
     _, colon, rest = on_postgres.partition(":")
     database = open_database(f"{scheme}{colon}{rest}")

@@ -117,7 +117,7 @@ def test_migrating_again_changes_nothing(database_url):
     assert described() == before
 
 
-def test_tables_that_all_work_passes_through_are_vacuumed_early(database_url):
+def test_busy_tables_are_vacuumed_early(database_url):
     """Given a million rows in each table, then PostgreSQL vacuums after thousands of dead rows, not
     hundreds of thousands.
     """

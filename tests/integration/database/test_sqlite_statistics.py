@@ -45,7 +45,7 @@ def test_every_index_has_its_statistics(on_sqlite):
         assert numbers == sorted(numbers, reverse=True), index
 
 
-def test_they_are_written_once(on_sqlite, caplog):
+def test_statistics_are_not_rewritten_when_migrating_again(on_sqlite, caplog):
     """Given a database with statistics, when it is migrated again, then nothing is written."""
     caplog.set_level(logging.DEBUG, logger="peewee")
     assert migrate() == []
@@ -54,7 +54,7 @@ def test_they_are_written_once(on_sqlite, caplog):
     assert not [sql for sql in sent if sql.startswith(("ANALYZE", "DELETE", "INSERT"))]
 
 
-def test_they_come_back_after_somebody_has_counted(on_sqlite):
+def test_migrating_restores_statistics_replaced_by_analyze(on_sqlite):
     """Given a database whose statistics ANALYZE has replaced, when it is migrated again, then ours
     are restored.
     """
@@ -67,7 +67,7 @@ def test_they_come_back_after_somebody_has_counted(on_sqlite):
 
 
 @pytest.mark.parametrize("sql", BY_THE_FEW, ids=BY_THE_FEW.values())
-def test_a_new_connection_finds_by_what_few_rows_share(on_sqlite, sql):
+def test_a_new_connection_uses_the_most_selective_index(on_sqlite, sql):
     """Given a new connection, then its plan reads the few matching rows, not all of a state or an
     account.
     """

@@ -56,7 +56,7 @@ def plans(client, valkey, caplog):
         }
 
 
-def test_what_is_due_or_old_is_found_by_a_range_of_an_index(plans):
+def test_due_or_old_rows_are_found_by_an_index_range(plans):
     for begins, bounds in BOUNDED.items():
         ((sql, told),) = [each for each in plans.items() if each[0].startswith(begins)]
         conditions = [line for line in told.splitlines() if "Index Cond" in line or "USING" in line]
@@ -64,7 +64,7 @@ def test_what_is_due_or_old_is_found_by_a_range_of_an_index(plans):
         assert any(bound in line for line in conditions), f"{sql}\n{told}"
 
 
-def test_no_condition_asks_the_clock_for_each_row(plans):
+def test_no_condition_evaluates_the_clock_for_each_row(plans):
     assert len(plans) > 30
     for sql, told in plans.items():
         assert "clock_timestamp" not in told, f"{sql}\n{told}"

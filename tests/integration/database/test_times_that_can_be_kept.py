@@ -32,7 +32,7 @@ YEAR_NOUGHT = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
         "9999-12-31T23:59:59-14:00",
     ],
 )
-def test_a_consent_of_another_age_is_refused_and_the_ledger_stays_readable(client, said):
+def test_a_consent_with_a_time_out_of_range_is_refused(client, said):
     customer = given.a_customer(given.an_account())
     headers, path = given.a_key(customer.account), f"/api/customers/{customer.id}"
     answer = client.simulate_post(
@@ -47,7 +47,7 @@ def test_a_consent_of_another_age_is_refused_and_the_ledger_stays_readable(clien
 
 
 @pytest.mark.parametrize("since", ["0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00"])
-def test_nobody_can_ask_since_such_a_time(client, since):
+def test_a_list_filter_with_a_time_out_of_range_is_refused(client, since):
     answer = client.simulate_get(
         f"/api/invoices?updatedSince={since}", headers=given.a_key(given.an_account())
     )
@@ -57,12 +57,12 @@ def test_nobody_can_ask_since_such_a_time(client, since):
 @pytest.mark.parametrize(
     "text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1026-01-31"]
 )
-def test_a_file_cannot_bring_one_in(text):
+def test_an_import_refuses_a_time_out_of_range(text):
     with pytest.raises(BadCell, match="is in the year"):
         read_time(text)
 
 
-def test_a_column_takes_no_time_that_it_could_not_give_back(database_url):
+def test_a_column_refuses_a_time_that_cannot_be_read_back(database_url):
     """Given a time outside the range that passed the API's checks, then the column refuses it, and
     the row stays as it was.
     """
@@ -75,7 +75,7 @@ def test_a_column_takes_no_time_that_it_could_not_give_back(database_url):
         assert Customer.get_by_id(customer.id).updated_at == right
 
 
-def test_one_that_comes_so_far_is_the_callers_fault(client, monkeypatch):
+def test_a_time_refused_by_the_column_is_answered_400(client, monkeypatch):
     customer = given.a_customer(given.an_account())
     monkeypatch.setattr("actions.invoices.customers.real_now", lambda: YEAR_NOUGHT)
     answer = client.simulate_patch(

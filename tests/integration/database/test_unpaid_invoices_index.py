@@ -71,7 +71,7 @@ def test_each_page_is_one_range_of_the_index_already_in_order(database_url):
             assert "TEMP B-TREE" not in told, told
 
 
-def test_a_page_of_what_is_not_due_begins_at_its_cursor(database_url):
+def test_a_page_of_invoices_not_yet_due_starts_at_its_cursor(database_url):
     """Given a cursor after today, then the page starts there, and does not read all rows since
     today.
     """
@@ -88,7 +88,7 @@ def test_a_page_of_what_is_not_due_begins_at_its_cursor(database_url):
     assert begins in told, told
 
 
-def test_the_sums_stay_within_the_account(database_url):
+def test_summaries_read_only_the_accounts_own_rows(database_url):
     account = many_invoices()
     for where in (
         "",

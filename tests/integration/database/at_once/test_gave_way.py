@@ -38,7 +38,7 @@ def a_customer(client, headers):
 
 
 @pytest.mark.parametrize("deferred", ["", "DEFERRABLE INITIALLY DEFERRED"])
-def test_a_request_is_done_again(client, gives_way, deferred):
+def test_a_deadlocked_request_is_retried_and_takes_effect_once(client, gives_way, deferred):
     """Given a request that was a deadlock's victim, then it is repeated and takes effect once."""
     headers = given.a_key(given.an_account()) | {"Idempotency-Key": "k1"}
     gives_way("customer", 1, deferred)
@@ -48,7 +48,7 @@ def test_a_request_is_done_again(client, gives_way, deferred):
     assert [row.id for row in Customer.select()] == [answer.json["id"]]
 
 
-def test_a_request_that_is_ended_again_is_told_that_nothing_was_saved(client, gives_way):
+def test_a_request_deadlocked_twice_answers_503_and_saves_nothing(client, gives_way):
     headers = given.a_key(given.an_account()) | {"Idempotency-Key": "k1"}
     gives_way("customer", 2)
     answer = a_customer(client, headers)
@@ -57,7 +57,7 @@ def test_a_request_that_is_ended_again_is_told_that_nothing_was_saved(client, gi
     assert a_customer(client, headers).status_code == 201
 
 
-def test_a_text_that_came_in_is_heard(texting, gives_way):
+def test_an_inbound_stop_survives_a_deadlock(texting, gives_way):
     """Given a STOP whose insert is a deadlock victim, then it is recorded, since Twilio sends it
     only once.
     """

@@ -54,7 +54,7 @@ def test_many_threads_share_a_few_connections(database_url, monkeypatch):
         release_connection()
 
 
-def test_a_thread_has_its_own_connection_beside_what_it_is_lent(database_url):
+def test_a_borrowed_connection_does_not_disturb_the_threads_own_transaction(database_url):
     """Given a thread in its own transaction, when it borrows a connection, then that one is not in
     a transaction, and the thread's own goes on afterwards.
     """
@@ -66,7 +66,7 @@ def test_a_thread_has_its_own_connection_beside_what_it_is_lent(database_url):
 
 
 @pytest.mark.one_database
-def test_who_comes_while_all_are_used_waits_for_one(database_url):
+def test_a_thread_waits_while_all_connections_are_in_use(database_url):
     few, asks, order = Connections(1), threading.Event(), []
 
     def want():

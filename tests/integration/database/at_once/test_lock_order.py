@@ -40,33 +40,33 @@ def shared(name):
     return lambda: share_on(f"{name}:1")
 
 
-def test_two_orders_of_keys(seen):
+def test_two_keys_locked_in_opposite_orders_are_reported(seen):
     assert seen([key("a"), key("b")], [key("a"), key("c")]) == []
     assert seen([key("b"), key("a")]) == [{"key a", "key b"}]
 
 
-def test_a_ring_of_three(seen):
+def test_a_cycle_of_three_keys_is_reported(seen):
     assert seen([key("a"), key("b")], [key("b"), key("c")], [key("c"), key("a")]) == [
         {"key a", "key b", "key c"}
     ]
 
 
-def test_what_both_hold_alone_keeps_them_apart(seen):
+def test_opposite_orders_under_a_common_exclusive_lock_are_allowed(seen):
     first, second = [key("a"), key("b")], [key("b"), key("a")]
     assert seen([key("gate"), *first], [key("gate"), *second]) == []
     assert seen([shared("gate"), *first]) == [{"key a", "key b"}]
 
 
-def test_sharers_do_not_wait_for_each_other(seen):
+def test_shared_locks_do_not_conflict_with_each_other(seen):
     assert seen([shared("a"), key("b")], [key("b"), shared("a")]) == []
     assert seen([key("a"), key("b")]) == [{"key a", "key b"}]
 
 
-def test_a_shared_key_that_is_then_wanted_alone(seen):
+def test_upgrading_a_shared_lock_to_an_exclusive_one_is_reported(seen):
     assert seen([shared("a"), key("a")]) == [{"key a"}]
 
 
-def test_keys_of_one_class_are_taken_in_their_order(seen):
+def test_keys_of_one_class_must_be_locked_in_ascending_order(seen):
     def takes(*numbers):
         return [lambda number=number: serialize_on(f"a:{number}") for number in numbers]
 
@@ -74,7 +74,7 @@ def test_keys_of_one_class_are_taken_in_their_order(seen):
     assert seen(takes(2, 1)) == [{"key a"}]
 
 
-def test_rows_as_they_are_locked_changed_and_named(seen):
+def test_locked_and_changed_rows_conflict_but_referenced_ones_do_not(seen):
     """Given a row that is locked before a key, then changing it after the key conflicts, and
     writing a row that references it does not.
     """
@@ -97,7 +97,7 @@ def test_rows_as_they_are_locked_changed_and_named(seen):
     assert seen([key("c"), names]) == [{"invoice", "key b"}]
 
 
-def test_jobs_by_their_names(seen):
+def test_lock_orders_of_different_jobs_do_not_conflict(seen):
     """Given one job staged before a key and another after it, then only the same job's orders
     conflict.
     """
@@ -109,7 +109,7 @@ def test_jobs_by_their_names(seen):
     assert seen([key("a"), stages("poll_ports")]) == [{"staged_job poll_ports", "key a"}]
 
 
-def test_a_job_that_is_locked_and_then_written(seen):
+def test_writing_to_a_job_already_locked_takes_no_new_lock(seen):
     """Given a job that was locked before a key, then writing to it after the key takes no new
     lock.
     """
@@ -126,7 +126,7 @@ def test_a_job_that_is_locked_and_then_written(seen):
     assert seen([key("b"), locks], [writes, key("b")]) == [{"staged_job poll_ports", "key b"}]
 
 
-def test_a_row_of_its_own_stops_nobody(seen):
+def test_inserting_a_new_row_blocks_nobody(seen):
     def audits():
         AuditEntry.record("test", "tested", "test:1", None)
 

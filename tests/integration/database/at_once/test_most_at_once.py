@@ -45,7 +45,9 @@ def registers(account):
     ],
     ids=["port documents", "knowledge files", "webhook endpoints"],
 )
-def test_the_last_place_goes_to_one_of_two(account, monkeypatch, add, key, most):
+def test_only_one_of_two_concurrent_requests_gets_the_last_place(
+    account, monkeypatch, add, key, most
+):
     """Given one place left and a transaction about to take it, when another one comes, then it
     waits and is refused.
     """

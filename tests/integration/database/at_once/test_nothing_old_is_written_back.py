@@ -33,7 +33,7 @@ def account(database_url):
     return given.an_account()
 
 
-def test_an_endpoint_that_is_being_deleted_is_not_enabled_again(account):
+def test_an_endpoint_being_deleted_cannot_be_enabled(account):
     endpoint = register_endpoint(account, HOOK, [], "test")
     change_endpoint(account, endpoint.id, {"enabled": False}, "test")
 
@@ -51,7 +51,7 @@ def test_an_endpoint_that_is_being_deleted_is_not_enabled_again(account):
     assert (row.state, row.secret) == ("deleted", "")
 
 
-def test_a_file_that_two_import_at_once_is_taken_in_once(account, tmp_path):
+def test_a_file_imported_twice_at_once_creates_its_rows_once(account, tmp_path):
     file = tmp_path / "export.csv"
     file.write_text(ROWS)
     how = {"dates": "iso", "currency": "", "region": "US"}
@@ -66,7 +66,7 @@ def test_a_file_that_two_import_at_once_is_taken_in_once(account, tmp_path):
     assert Customer.select().count() == 1
 
 
-def test_who_settles_an_effect_stands_in_no_attempts_way(account):
+def test_settling_an_effect_does_not_deadlock_with_a_late_attempt(account):
     """Given a late attempt that has written to the effect and then writes to its dead job, when
     staff settle the effect, then neither deadlocks.
     """

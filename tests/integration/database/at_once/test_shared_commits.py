@@ -83,7 +83,7 @@ def ended(writers):
     return writers
 
 
-def test_those_who_come_while_somebody_writes_share_one_commit(held, monkeypatch):
+def test_threads_that_arrive_during_a_write_share_one_commit(held, monkeypatch):
     """Given threads that come while another process writes, when that is done, then one commit
     serves them all, and each gets its own row.
     """
@@ -105,7 +105,7 @@ def test_those_who_come_while_somebody_writes_share_one_commit(held, monkeypatch
         assert StagedJob.get_by_id(writer.answer).key == str(number)
 
 
-def test_a_part_that_fails_takes_no_others_with_it(held):
+def test_a_failing_write_does_not_fail_the_others_in_its_commit(held):
     """Given one part that fails after writing, then its thread gets the error and its rows are
     rolled back; the others are saved.
     """
@@ -122,7 +122,7 @@ def test_a_part_that_fails_takes_no_others_with_it(held):
     assert {job.key for job in StagedJob.select()} == {"0", "2"}
 
 
-def test_all_are_told_that_nobody_could_write(held, monkeypatch):
+def test_a_locked_database_fails_every_waiting_thread(held, monkeypatch):
     """Given a database locked for longer than the patience, then all threads get that error, and
     later ones are served.
     """
@@ -135,7 +135,7 @@ def test_all_are_told_that_nobody_could_write(held, monkeypatch):
     assert [job.key for job in StagedJob.select()] == ["later"]
 
 
-def test_whatever_fails_at_its_beginning_is_told_and_the_next_is_committed(held, monkeypatch):
+def test_a_failing_begin_raises_and_later_writes_still_commit(held, monkeypatch):
     """Given a BEGIN that fails in the leading thread, then all waiting threads are served; given
     one that always fails, then the thread gets the error and nothing is saved.
     """
@@ -175,7 +175,9 @@ def test_whatever_fails_at_its_beginning_is_told_and_the_next_is_committed(held,
     ],
     ids=["unanswered", "ended"],
 )
-def test_a_commit_that_is_not_answered_is_unknown_to_all(held, monkeypatch, raised, told):
+def test_an_unanswered_commit_is_an_unknown_outcome_for_every_thread(
+    held, monkeypatch, raised, told
+):
     """Given a COMMIT whose answer is lost, then no thread is told that nothing was saved, and the
     next commit works as usual.
     """
@@ -225,7 +227,7 @@ def events(held, monkeypatch):
     return brought
 
 
-def test_events_that_come_at_once_are_kept_by_two_statements(events):
+def test_concurrent_events_are_stored_by_two_statements(events):
     """Given several events at once, then one statement keeps them all and one stages their jobs,
     each with its own request's id.
     """
@@ -243,7 +245,7 @@ def test_events_that_come_at_once_are_kept_by_two_statements(events):
     assert all(job.args == f"[{job.key}]" for job in StagedJob.select())
 
 
-def test_an_event_that_comes_twice_at_once_is_kept_once(events):
+def test_an_event_delivered_twice_at_once_is_stored_once(events):
     """Given an event twice at once and another one, then one request learns that it is a duplicate,
     and two rows and two jobs exist.
     """
@@ -259,7 +261,7 @@ def test_an_event_that_comes_twice_at_once_is_kept_once(events):
     assert {job.key for job in StagedJob.select()} == {str(first), str(other)}
 
 
-def test_an_event_that_is_refused_holds_no_other_up(events):
+def test_a_refused_event_does_not_hold_up_the_others(events):
     """Given an event of the other mode among others, then it alone is kept as refused, without a
     job.
     """
@@ -271,7 +273,7 @@ def test_an_event_that_is_refused_holds_no_other_up(events):
     assert [job.key for job in StagedJob.select()] == [str(taken)]
 
 
-def test_what_is_kept_in_another_way_shares_the_commit_all_the_same(held):
+def test_writes_by_different_functions_share_a_commit(held):
     """Given threads that write by different functions, then each function gets its own work, and
     each thread its own result.
     """
@@ -289,7 +291,7 @@ def test_what_is_kept_in_another_way_shares_the_commit_all_the_same(held):
     assert [StagedJob.get_by_id(one.answer).key for one in writers] == ["0", "1"]
 
 
-def test_inside_a_transaction_it_is_a_part_of_that(database_url):
+def test_a_shared_commit_inside_a_transaction_joins_it(database_url):
     def undone():
         with transaction():
             in_shared_commit(each, staged("mine"))

@@ -27,7 +27,7 @@ def order(database_url, monkeypatch):
     return seen
 
 
-def test_people_are_contacted_answer_and_are_answered(order, texting):
+def test_contacting_customers_and_handling_replies_has_no_lock_cycle(order, texting):
     """Given two customers whose drafts are approved, a text about bankruptcy and calls by hand,
     then no lock orders conflict.
     """
@@ -49,7 +49,9 @@ def test_people_are_contacted_answer_and_are_answered(order, texting):
     assert list(rings(order.edges)) == []
 
 
-def test_a_clinic_goes_live_and_is_taken_down(order, client, valkey, twilio_stand_in, voice):
+def test_going_live_and_taking_down_has_no_lock_cycle(
+    order, client, valkey, twilio_stand_in, voice
+):
     clinic = Deploying(client, valkey.client(), twilio_stand_in, voice).configures().has_card()
     live = clinic.goes_live()
     clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
@@ -60,7 +62,7 @@ def test_a_clinic_goes_live_and_is_taken_down(order, client, valkey, twilio_stan
     assert list(rings(order.edges)) == []
 
 
-def test_a_batch_that_is_imported_locks_its_invoices_in_their_order(order, tmp_path):
+def test_an_import_locks_its_invoices_in_one_order(order, tmp_path):
     """Given a file with the newest invoices first, some changed and some closed, then its import
     locks them in one order.
     """

@@ -51,7 +51,7 @@ def on_sqlite(database_url):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("is_alone", [False, True], ids=["transactions", "statements"])
-def test_one_that_writes_without_a_pause_leaves_others_their_turns(
+def test_a_process_that_writes_without_pause_does_not_starve_others(
     on_sqlite, processes, tmp_path, is_alone
 ):
     """Given a process that writes without a pause, when this one writes too, then each of its
@@ -75,7 +75,7 @@ def test_one_that_writes_without_a_pause_leaves_others_their_turns(
 
 
 @pytest.mark.parametrize("is_alone", [False, True], ids=["transactions", "statements"])
-def test_who_was_refused_often_asks_again_as_soon_as_at_first(on_sqlite, monkeypatch, is_alone):
+def test_the_pause_between_lock_attempts_does_not_grow(on_sqlite, monkeypatch, is_alone):
     """Given a database that is locked for a thousand tries, then each pause between tries stays
     under two milliseconds and SQLite's own busy timeout is 0, so that few turns of others pass
     between two tries.
@@ -101,7 +101,7 @@ def test_who_was_refused_often_asks_again_as_soon_as_at_first(on_sqlite, monkeyp
     assert StagedJob.get().attempts == 1
 
 
-def test_who_holds_the_database_for_long_is_not_waited_for_for_ever(on_sqlite, monkeypatch):
+def test_waiting_for_a_locked_database_times_out(on_sqlite, monkeypatch):
     given.a_job("a_test_job", 1)
     monkeypatch.setattr(transactions.database.obj, "patience", 0.05, raising=False)
     holder = sqlite3.connect(on_sqlite.removeprefix("sqlite:///"), isolation_level=None)
@@ -126,7 +126,7 @@ def on_durable_sqlite(on_sqlite, waiting_sqlite, monkeypatch):
     transactions.use_database(on_sqlite)
 
 
-def test_the_file_stays_as_durable_as_it_was(on_durable_sqlite):
+def test_the_database_file_uses_wal_with_full_synchronous(on_durable_sqlite):
     told = [execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
     assert told == ["wal", 2]
 
@@ -135,7 +135,7 @@ def waits_for_disk():
     return execute("PRAGMA synchronous").fetchone()[0] == 2
 
 
-def test_only_who_has_a_job_is_not_waited_for(on_durable_sqlite):
+def test_only_claims_and_push_marks_are_committed_without_a_sync(on_durable_sqlite):
     """Given a claim and the mark that a job was pushed, then neither waits for the disk, and later
     commits do.
     """
@@ -150,7 +150,7 @@ def test_only_who_has_a_job_is_not_waited_for(on_durable_sqlite):
     assert waits_for_disk()
 
 
-def test_what_fails_meanwhile_leaves_the_file_as_durable_as_it_was(on_durable_sqlite):
+def test_an_error_without_sync_restores_full_durability(on_durable_sqlite):
     with pytest.raises(OperationalError), without_sync():
         execute("UPDATE nothing_of_this_name SET a = 1")
     assert waits_for_disk()
@@ -159,12 +159,12 @@ def test_what_fails_meanwhile_leaves_the_file_as_durable_as_it_was(on_durable_sq
         assert waits_for_disk(), "a transaction that was begun waits"
 
 
-def test_a_test_waits_for_no_disk(on_sqlite):
+def test_tests_run_without_syncing_to_disk(on_sqlite):
     """Tests kill processes, not the machine, so what was written survives without a sync."""
     assert execute("PRAGMA synchronous").fetchone()[0] == 0
 
 
-def test_of_threads_that_wait_only_one_asks(on_sqlite, monkeypatch):
+def test_only_one_waiting_thread_at_a_time_tries_for_the_lock(on_sqlite, monkeypatch):
     """Given threads of one process that begin while another process writes, then only one of them
     tries for the lock at a time, and each writes in the end.
     """
@@ -217,7 +217,7 @@ def is_free(turns):
     return told[0]
 
 
-def test_a_forked_process_waits_for_no_thread_of_its_parents(on_sqlite, monkeypatch):
+def test_a_forked_process_does_not_inherit_the_parents_write_lock(on_sqlite, monkeypatch):
     """Given a process forked while a thread writes, then no thread holds the turn in the child."""
     with transaction():
         assert not is_free(transactions.database.obj._turns)
@@ -240,7 +240,7 @@ def fails(*_how):
 
 
 @pytest.mark.parametrize("where", ["begin", "commit", "rollback", None])
-def test_however_a_transaction_ends_the_next_has_its_turn(on_sqlite, monkeypatch, where):
+def test_a_failed_transaction_frees_its_turn_for_the_next(on_sqlite, monkeypatch, where):
     """Given a transaction that fails in its body, at its beginning or at its end, then the next one
     gets its turn.
     """
@@ -266,7 +266,7 @@ class TimeIsOver(BaseException):
 
 @pytest.mark.parametrize("is_done", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("where", ["begin", "commit", "rollback"])
-def test_a_time_that_is_over_amid_a_beginning_or_end_leaves_nothing_open(
+def test_a_timeout_during_begin_commit_or_rollback_leaves_nothing_open(
     on_sqlite, monkeypatch, where, is_done
 ):
     """Given a timeout signal before or after a BEGIN, COMMIT or ROLLBACK is done, then nothing
@@ -296,9 +296,7 @@ def test_a_time_that_is_over_amid_a_beginning_or_end_leaves_nothing_open(
         given.a_job("a_test_job", 2)
 
 
-def test_a_time_that_is_over_while_the_file_is_looked_for_leaves_nothing_open(
-    on_sqlite, monkeypatch
-):
+def test_a_timeout_while_checking_for_the_file_leaves_nothing_open(on_sqlite, monkeypatch):
     def rings():
         raise TimeIsOver
 
