@@ -104,7 +104,7 @@ def house(database_url, valkey, monkeypatch):
     return Installation(valkey.client(), monkeypatch)
 
 
-def test_it_is_found_by_each_of_its_names_and_listed_by_the_present_one(house):
+def test_a_renamed_job_is_found_by_every_name_and_listed_by_the_current_one(house):
     with house.process_of(house.new) as known:
         assert [find_job(name) for name in names_of("clean_floor")] == [known] * 3
         assert job_names() == ["clean_floor"]
@@ -112,7 +112,7 @@ def test_it_is_found_by_each_of_its_names_and_listed_by_the_present_one(house):
         assert names_of("deliver_webhook") == ("deliver_webhook",)
 
 
-def test_a_name_of_another_job_is_refused(house):
+def test_a_name_already_used_by_another_job_is_refused(house):
     with house.process_of(house.new):
         for name, formerly in (("dust_floor", ("sweep_floor",)), ("broom_floor", ())):
             with pytest.raises(ValueError, match=r"is a name of job clean_floor"):
@@ -120,7 +120,7 @@ def test_a_name_of_another_job_is_refused(house):
         assert job_names() == ["clean_floor"]
 
 
-def test_what_the_old_release_left_waiting_is_done_by_the_new_one(house):
+def test_a_job_waiting_under_its_old_name_runs_once_in_the_new_release(house):
     """Given a job waiting under its old name, when the release changes, then it runs once."""
     house.stage(house.old)
     house.work(house.new)
@@ -136,7 +136,7 @@ WORKERS = [("new",), ("old", "new"), ("new", "old"), ("old", "new", "old")]
 @pytest.mark.one_database
 @pytest.mark.parametrize("workers", WORKERS, ids="-".join)
 @pytest.mark.parametrize("order", ORDERS, ids="-".join)
-def test_staged_under_both_names_it_runs_once(house, order, workers):
+def test_a_job_staged_under_both_names_runs_once(house, order, workers):
     """Whichever release stages or performs it first, it runs once."""
     for release in order:
         house.stage(getattr(house, release))
@@ -150,7 +150,7 @@ def test_staged_under_both_names_it_runs_once(house, order, workers):
     assert {row.state for row in StagedJob.select()} <= {"done", "cancelled"}
 
 
-def test_both_keys_of_one_job_run(house):
+def test_each_key_staged_under_both_names_runs_once(house):
     """Given two keys, each staged under both names, then each key's job runs once."""
     house.stage(house.old, "a")
     house.stage(house.new, "b")
@@ -160,7 +160,7 @@ def test_both_keys_of_one_job_run(house):
     assert sorted(house.ran) == ["a by clean_floor", "b by clean_floor"]
 
 
-def test_a_worker_of_the_old_release_leaves_the_new_name_to_the_new_one(house):
+def test_an_old_release_worker_leaves_jobs_with_the_new_name_alone(house):
     house.stage(house.new)
     house.work(house.old)
     assert (house.ran, StagedJob.get(StagedJob.name == "clean_floor").attempts) == ([], 0)
@@ -169,7 +169,7 @@ def test_a_worker_of_the_old_release_leaves_the_new_name_to_the_new_one(house):
 
 
 @pytest.mark.parametrize("first", ["old", "new"])
-def test_it_is_let_run_again_under_whichever_name_it_has(house, first):
+def test_a_finished_job_can_be_staged_again_under_any_of_its_names(house, first):
     """Given a finished job, when the new release stages it again, then its row runs again."""
     house.stage(getattr(house, first))
     house.work(house.new)
@@ -184,7 +184,7 @@ def test_it_is_let_run_again_under_whichever_name_it_has(house, first):
     assert StagedJob.select().where(StagedJob.state == "done").count() == 1
 
 
-def test_what_the_old_release_wants_again_runs_again(house):
+def test_a_job_staged_again_by_the_old_release_runs_again(house):
     """Given a job done under its new name, when the old release stages it again, then it runs
     again.
     """
@@ -195,7 +195,7 @@ def test_what_the_old_release_wants_again_runs_again(house):
     assert house.ran == ["k by clean_floor"] * 2
 
 
-def test_two_schedulers_tick_one_occurrence(house):
+def test_schedulers_of_both_releases_stage_an_occurrence_once(house):
     """Given a scheduler of each release, when both tick, then the occurrence is staged once."""
     for release in (house.new, house.old, house.new):
         with house.process_of(release) as known:
@@ -205,7 +205,7 @@ def test_two_schedulers_tick_one_occurrence(house):
     assert StagedJob.select().where(StagedJob.name == "clean_floor").count() == 1
 
 
-def test_requests_find_and_perform_it_under_its_old_name(house):
+def test_a_request_performs_a_job_staged_under_its_old_name(house):
     house.stage(house.old)
     with house.process_of(house.new) as known:
         with transaction():
@@ -217,7 +217,7 @@ def test_requests_find_and_perform_it_under_its_old_name(house):
     assert house.ran == ["k by clean_floor"]
 
 
-def test_it_is_cancelled_and_replayed_under_whichever_name(house):
+def test_a_renamed_job_can_be_cancelled_and_replayed_under_either_name(house):
     house.stage(house.old, "a")
     house.stage(house.new, "b")
     with house.process_of(house.new):
@@ -229,7 +229,7 @@ def test_it_is_cancelled_and_replayed_under_whichever_name(house):
     assert sorted(house.ran) == ["a by clean_floor", "b by clean_floor"]
 
 
-def test_many_processes_of_both_releases_stage_it_at_once(house, processes):
+def test_processes_of_both_releases_staging_at_once_stage_each_key_once(house, processes):
     """Given three processes of each release that stage the same forty keys, then each key waits
     once.
     """

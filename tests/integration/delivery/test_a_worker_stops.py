@@ -19,7 +19,7 @@ def term_is_blocked():
         signal.signal(number, handler)
 
 
-def test_a_stop_that_comes_before_the_workers_own_handler(
+def test_a_sigterm_before_the_workers_handler_is_installed_stops_it(
     database_url, valkey, monkeypatch, term_is_blocked
 ):
     """Given a SIGTERM in a child's first moments, then it takes no job and deregisters."""

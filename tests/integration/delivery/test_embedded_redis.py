@@ -23,7 +23,7 @@ def server():
     return connect_redis(None, timeout=120)
 
 
-def test_the_pool_brings_its_own_server(database_url, processes, monkeypatch, tmp_path_factory):
+def test_pools_share_one_embedded_server(database_url, processes, monkeypatch, tmp_path_factory):
     place = Path(tmp_path_factory.mktemp("e", numbered=True))
     monkeypatch.delenv("REDIS_URL", raising=False)
     monkeypatch.setenv("PAYPHONE_STATE_DIR", str(place))
@@ -45,7 +45,7 @@ def test_the_pool_brings_its_own_server(database_url, processes, monkeypatch, tm
     assert not embedded.folder().joinpath("valkey.sock").exists()
 
 
-def test_a_server_that_dies_is_started_again_by_whoever_is_left(
+def test_a_remaining_pool_restarts_a_server_that_died(
     database_url, processes, monkeypatch, tmp_path_factory
 ):
     """Given two pools, when the server is killed, or its own pool ends, then a new server starts
@@ -77,7 +77,7 @@ def test_a_server_that_dies_is_started_again_by_whoever_is_left(
     wait_for(lambda: server().scard("rq:workers") > 0, "its workers have registered there")
 
 
-def test_the_server_ends_with_a_pool_that_is_killed(
+def test_a_killed_pools_server_saves_its_data_and_exits(
     database_url, processes, monkeypatch, tmp_path_factory
 ):
     """Given a pool that is killed, then its server saves its data and ends, and the next pool's
@@ -98,7 +98,7 @@ def test_the_server_ends_with_a_pool_that_is_killed(
 
 
 @pytest.mark.slow
-def test_what_the_embedded_server_holds_outlives_it(monkeypatch, tmp_path_factory):
+def test_synced_data_survives_a_killed_server(monkeypatch, tmp_path_factory):
     """Given a server that is killed, when the next one starts in its place, then it has all that
     was written to disk.
     """
@@ -118,7 +118,7 @@ def test_what_the_embedded_server_holds_outlives_it(monkeypatch, tmp_path_factor
             process.wait()
 
 
-def test_a_deep_folder_is_told(monkeypatch):
+def test_a_state_folder_too_deep_for_a_socket_is_an_error(monkeypatch):
     monkeypatch.setenv("PAYPHONE_STATE_DIR", "/" + "deep/" * 40)
     reset_process()
     with pytest.raises(Misconfigured, match="too long for a socket"):

@@ -109,7 +109,7 @@ def test_many_jobs_that_write_nothing_cost_three_commits_and_two_trips(worker, r
 
 
 @pytest.mark.parametrize("why", ["few wait", "it is not quick", "somebody else waits"])
-def test_one_at_a_time(worker, redis, waiting, why):
+def test_few_or_slow_jobs_or_a_waiting_other_account_prevent_batching(worker, redis, waiting, why):
     order = []
     few = range(2 * SHARE)
     waiting(order.append, few if why == "few wait" else range(MANY), quick="quick" not in why)
@@ -120,7 +120,7 @@ def test_one_at_a_time(worker, redis, waiting, why):
     assert len(order) == 2
 
 
-def test_one_that_fails_fails_alone(worker, redis, waiting):
+def test_a_failing_job_does_not_fail_its_batch(worker, redis, waiting):
     def act(number):
         match number:
             case 3:
@@ -146,7 +146,7 @@ def test_one_that_fails_fails_alone(worker, redis, waiting):
     assert job.get_status() is JobStatus.SCHEDULED
 
 
-def test_one_that_was_attempted_before_is_done_alone(worker, redis, waiting):
+def test_a_job_attempted_before_is_not_batched(worker, redis, waiting):
     """Given jobs attempted before, which might have killed their worker, then they are not done in
     a batch.
     """
@@ -162,7 +162,7 @@ def test_one_that_was_attempted_before_is_done_alone(worker, redis, waiting):
     assert sorted(order) == list(range(MANY))
 
 
-def test_none_that_may_be_attempted_once_only_has_company(worker, waiting):
+def test_jobs_limited_to_one_attempt_are_not_batched(worker, waiting):
     order = []
     waiting(order.append, attempts=1)
     worker._step()
@@ -170,7 +170,7 @@ def test_none_that_may_be_attempted_once_only_has_company(worker, waiting):
     assert order == [0, 1]
 
 
-def test_those_it_does_not_come_to_in_one_turn_are_given_back(worker, redis, waiting, monkeypatch):
+def test_jobs_left_over_in_a_slow_batch_are_given_back(worker, redis, waiting, monkeypatch):
     """Given one slow job in a batch, then the others are given back with no attempt used up, and
     all run in the end.
     """
@@ -201,7 +201,7 @@ def test_those_it_does_not_come_to_in_one_turn_are_given_back(worker, redis, wai
     assert sorted(order) == list(range(MANY))
 
 
-def test_a_worker_that_is_told_to_stop_begins_no_other(worker, redis, waiting):
+def test_a_stopping_worker_starts_no_further_job_of_its_batch(worker, redis, waiting):
     order = []
 
     def act(number):
@@ -216,7 +216,7 @@ def test_a_worker_that_is_told_to_stop_begins_no_other(worker, redis, waiting):
     assert worker._next.identity is None
 
 
-def test_a_lock_is_free_for_the_next_of_them(worker, redis, waiting):
+def test_a_lock_is_released_before_the_next_job_of_the_batch(worker, redis, waiting):
     """Given jobs that all lock one invoice, then none waits for the lock of the one before."""
 
     def act(number):
@@ -229,7 +229,7 @@ def test_a_lock_is_free_for_the_next_of_them(worker, redis, waiting):
     assert given.states()["done"] == 1 + AT_ONCE
 
 
-def test_one_that_was_taken_over_is_not_recorded(worker, redis, waiting):
+def test_a_job_that_lost_its_claim_is_not_recorded_with_the_batch(worker, redis, waiting):
     """Given a job of the batch whose claim is lost before the results are recorded, then only the
     others are recorded.
     """
@@ -245,7 +245,7 @@ def test_one_that_was_taken_over_is_not_recorded(worker, redis, waiting):
     assert given.states()["done"] == AT_ONCE
 
 
-def test_one_that_is_staged_again_meanwhile_is_done_again(worker, redis, waiting):
+def test_a_job_staged_again_during_the_batch_runs_again(worker, redis, waiting):
     def act(number):
         if number == 5:
             with transaction():
@@ -257,7 +257,7 @@ def test_one_that_is_staged_again_meanwhile_is_done_again(worker, redis, waiting
     assert (row(3).state, row(3).attempts) == ("waiting", 0)
 
 
-def test_what_a_database_that_was_away_left_is_recorded_later(worker, redis, waiting, monkeypatch):
+def test_batch_results_are_recorded_after_a_database_outage(worker, redis, waiting, monkeypatch):
     """Given a record of the batch that fails once, then performed jobs are not done again, and the
     rest are given back.
     """
@@ -290,7 +290,7 @@ def test_what_a_database_that_was_away_left_is_recorded_later(worker, redis, wai
     assert given.states() == {"done": MANY}
 
 
-def test_the_successor_of_a_dead_worker_releases_all_that_it_had(worker, redis, waiting):
+def test_a_dead_workers_whole_batch_is_released(worker, redis, waiting):
     class Dead(BaseException):
         pass
 
@@ -307,7 +307,7 @@ def test_the_successor_of_a_dead_worker_releases_all_that_it_had(worker, redis, 
     assert {one.state for one in released} == {"waiting"}
 
 
-def test_a_redis_that_refuses_what_is_shown_keeps_no_job_from_being_done(worker, redis, waiting):
+def test_a_full_redis_does_not_keep_a_batch_from_being_performed(worker, redis, waiting):
     """Given a full Redis, then the jobs taken are performed, and no lock is left."""
     order = []
 
@@ -329,7 +329,7 @@ def test_a_redis_that_refuses_what_is_shown_keeps_no_job_from_being_done(worker,
     assert len(listed(redis)) == len(waits())
 
 
-def test_one_that_was_with_a_death_takes_nobody_along(worker, redis, waiting):
+def test_a_job_that_kills_its_worker_is_batched_only_the_first_time(worker, redis, waiting):
     """Given a job that kills its worker at each attempt, then others are in its batch only the
     first time.
     """
@@ -354,7 +354,7 @@ def test_one_that_was_with_a_death_takes_nobody_along(worker, redis, waiting):
     assert row(1).state == "dead"
 
 
-def test_a_claim_of_others_that_fails_gives_the_first_one_back(worker, redis, waiting, monkeypatch):
+def test_a_failing_batch_claim_gives_the_first_job_back(worker, redis, waiting, monkeypatch):
     order = []
     waiting(order.append)
     worker._step()
@@ -372,7 +372,7 @@ def test_a_claim_of_others_that_fails_gives_the_first_one_back(worker, redis, wa
     assert not StagedJob.select().where(StagedJob.state == "running").count()
 
 
-def test_a_claim_of_others_that_takes_long_leaves_them(worker, redis, waiting, monkeypatch):
+def test_a_slow_batch_claim_leaves_the_first_job_to_run_alone(worker, redis, waiting, monkeypatch):
     """Given a second claim so slow that the first job's lease has run for a while, then that job is
     performed alone.
     """
@@ -391,7 +391,7 @@ def test_a_claim_of_others_that_takes_long_leaves_them(worker, redis, waiting, m
     assert {one.attempts for one in StagedJob.select().where(StagedJob.state == "waiting")} == {0}
 
 
-def test_what_others_have_done_since_is_left_as_they_show_it(worker, redis, waiting):
+def test_rq_keeps_the_status_that_other_workers_set_during_a_batch(worker, redis, waiting):
     """Given a failed job that another worker has done before the batch ends, then RQ shows it as
     finished; given a finished one that is staged again, then RQ shows it as queued.
     """
@@ -424,7 +424,7 @@ def test_what_others_have_done_since_is_left_as_they_show_it(worker, redis, wait
     assert redis.ttl(f"rq:job:a_test_job-{row(4).id}") == -1
 
 
-def test_one_that_is_about_to_wait_parts_with_the_others(worker, redis, waiting):
+def test_a_job_about_to_wait_releases_the_rest_of_its_batch(worker, redis, waiting):
     """Given a job about to call a provider, then the rest of its batch is free for other workers,
     and the results so far are recorded and shown.
     """
@@ -449,7 +449,7 @@ def test_one_that_is_about_to_wait_parts_with_the_others(worker, redis, waiting)
     assert redis.hget("rq:worker:test-worker", "state") == b"idle"
 
 
-def test_others_turns_are_counted_by_workers_at_work(worker, redis, waiting):
+def test_an_accounts_turns_are_counted_by_its_busy_workers(worker, redis, waiting):
     """Given one worker with many jobs of one account, and two workers with one each of another,
     then the first account counts fewer workers.
     """
@@ -463,7 +463,7 @@ def test_others_turns_are_counted_by_workers_at_work(worker, redis, waiting):
     assert {one.fair_to: one.running for one in found} == {"a": 1, "b": 2}
 
 
-def test_who_people_wait_for_is_not_behind_what_is_given_back(worker, redis, waiting, monkeypatch):
+def test_an_interactive_job_runs_before_jobs_given_back(worker, redis, waiting, monkeypatch):
     """Given interactive jobs that are pushed to the head of this queue, when one comes while the
     batch is slow, then it is next, before the jobs given back.
     """
@@ -484,7 +484,9 @@ def test_who_people_wait_for_is_not_behind_what_is_given_back(worker, redis, wai
     assert order == [0, 1, 2, 3, 1_000]
 
 
-def test_at_the_end_what_could_not_be_recorded_is(worker, redis, waiting, monkeypatch):
+def test_a_stopping_worker_records_its_batch_after_a_failed_try(
+    worker, redis, waiting, monkeypatch
+):
     """Given SIGTERM and a record of the batch that fails once, then each job is recorded or given
     back before the worker ends.
     """
@@ -514,7 +516,9 @@ def test_at_the_end_what_could_not_be_recorded_is(worker, redis, waiting, monkey
     assert {one.attempts for one in StagedJob.select().where(StagedJob.state == "waiting")} == {0}
 
 
-def test_one_that_cannot_be_recorded_keeps_no_other(worker, redis, waiting, monkeypatch):
+def test_a_job_that_cannot_be_recorded_does_not_hold_up_the_others(
+    worker, redis, waiting, monkeypatch
+):
     finish = attempt.finish_job
 
     def fail(job):

@@ -3,7 +3,7 @@
 from delivery import pool
 
 
-def test_two_pools_of_one_hostname_and_pid_share_no_worker(monkeypatch):
+def test_two_pools_with_one_hostname_and_pid_share_no_worker_names(monkeypatch):
     """Given two containers with one hostname and pools with the same pid, then no two workers share
     a name.
     """

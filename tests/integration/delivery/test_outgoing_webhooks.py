@@ -49,7 +49,7 @@ def post(url, resolve, wire, loopback=False):
     return post_webhook(url, b"{}", {}, loopback, resolve, wire)
 
 
-def test_the_judged_address_is_the_one_connected_to():
+def test_the_checked_address_is_the_one_connected_to():
     """Given a host that resolves to a public address first and to a private one later, then it is
     resolved once, and the checked address is used.
     """
@@ -67,7 +67,7 @@ METADATA = [["169.254.169.254"], ["::ffff:169.254.169.254"], ["fd00:ec2::254"]]
 @pytest.mark.parametrize(
     "addresses", [[INNER], [PUBLIC, INNER], ["127.0.0.1"], ["::1"], *METADATA, []]
 )
-def test_a_name_that_leads_inside_is_not_followed(addresses):
+def test_a_host_that_resolves_to_a_private_address_is_refused(addresses):
     """Given a host with any address that is not public, then nothing is sent."""
     wire = Wire()
     reply = post("https://hooks.example.com/", names(addresses), wire)
@@ -81,7 +81,7 @@ def test_a_redirect_is_not_followed():
     assert (reply.status, reply.taken, len(wire.asked)) == (307, False, 1)
 
 
-def test_the_next_judged_address_is_tried_when_one_takes_no_connection():
+def test_the_next_checked_address_is_tried_when_one_refuses_the_connection():
     wire = Wire(refuse=1)
     assert post("https://hooks.example.com/", names([PUBLIC, "2606:4700::1111"]), wire).taken
     assert [host for _, host, *_ in wire.asked] == [PUBLIC, "2606:4700::1111"]
@@ -94,7 +94,7 @@ def test_the_environments_proxies_are_not_used(monkeypatch):
     assert len(wire.asked) == 1
 
 
-def test_a_name_that_is_none_is_said_so():
+def test_an_unresolvable_host_is_reported():
     def unknown(host, port):
         raise socket.gaierror
 
@@ -113,7 +113,7 @@ def of_localhost(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_certificate_that_is_not_the_names_is_refused(tmp_path, monkeypatch):
+def test_an_untrusted_certificate_is_refused(tmp_path, monkeypatch):
     """Given a server with an untrusted certificate, then nothing is sent to it."""
     monkeypatch.setattr(outgoing_webhooks, "TIMEOUT", httpx.Timeout(60.0))
     context, _ = of_localhost(tmp_path)
@@ -130,7 +130,7 @@ def test_a_certificate_that_is_not_the_names_is_refused(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_receiver_that_goes_on_after_its_time_touches_no_other_connection(tmp_path, monkeypatch):
+def test_late_bytes_from_a_timed_out_receiver_reach_no_other_connection(tmp_path, monkeypatch):
     """Given a receiver whose answer does not end, when the time is up and other connections are
     open, then late bytes from it disturb none of them.
     """

@@ -46,7 +46,7 @@ def pushed_long_ago():
     StagedJob.update(pushed_at=StagedJob.pushed_at - 2 * relay.GRACE).execute()
 
 
-def test_it_pushes_what_was_never_pushed_and_is_due(redis):
+def test_the_relay_pushes_due_jobs_once(redis):
     due, later = given.a_job("a_test_job", 1), given.a_job("a_test_job", 2, delay=60)
     assert relay.tick(redis) == 1
     assert relay.tick(redis) == 0
@@ -56,14 +56,14 @@ def test_it_pushes_what_was_never_pushed_and_is_due(redis):
     assert queued(redis) == [due, later]
 
 
-def test_it_leaves_alone_what_runs_or_is_over(redis):
+def test_the_relay_pushes_no_running_or_finished_job(redis):
     running, over = given.a_job("a_test_job", 1), given.a_job("a_test_job", 2)
     claim_job(running, "w1")
     StagedJob.update(state="done").where(StagedJob.id == over).execute()
     assert relay.tick(redis) == 0
 
 
-def test_an_emptied_redis_gets_all_that_is_due_again(redis):
+def test_all_due_jobs_are_pushed_again_after_redis_is_emptied(redis):
     """Given queued jobs, when Redis is emptied, then a new epoch begins and they are pushed
     again.
     """
@@ -75,7 +75,7 @@ def test_an_emptied_redis_gets_all_that_is_due_again(redis):
     assert relay.tick(redis) == 0
 
 
-def test_a_job_lost_on_the_way_is_pushed_again(redis):
+def test_a_job_popped_but_never_claimed_is_pushed_again(redis):
     """Given a job popped by a worker that died before its claim, then it is pushed again once GRACE
     is over.
     """
@@ -132,7 +132,7 @@ def test_two_relays_at_once_never_push_the_same_job(redis):
     assert len(taken) == len(set(taken)) == 300
 
 
-def test_a_relay_does_not_wait_for_what_another_holds(redis):
+def test_a_relay_skips_rows_locked_by_another(redis):
     """Given a row locked by another relay's transaction, then it is skipped (PostgreSQL)."""
     if not transactions.is_postgres():
         pytest.skip("SQLite has one writer at a time")
@@ -154,7 +154,7 @@ def test_a_relay_does_not_wait_for_what_another_holds(redis):
     assert found == [free]
 
 
-def test_a_copy_too_many_is_claimed_once(redis):
+def test_duplicate_queue_entries_are_claimed_once(redis):
     job_id = given.a_job("no_such_job_in_this_release", 1)
     relay.tick(redis)
     redis.rpush("rq:queue:webhooks", *redis.lrange("rq:queue:webhooks", 0, -1) * 3)
@@ -162,7 +162,7 @@ def test_a_copy_too_many_is_claimed_once(redis):
     assert StagedJob.get_by_id(job_id).claim == 1
 
 
-def test_an_unknown_job_waits_for_a_release_that_knows_it(redis):
+def test_an_unknown_job_waits_for_a_newer_release_without_using_up_attempts(redis):
     """Given a newer release's job, then an old worker uses up no attempt of it, and retries it
     after a minute.
     """
@@ -181,7 +181,7 @@ def test_an_unknown_job_waits_for_a_release_that_knows_it(redis):
         assert before <= row.due_at - 60_000_000 <= given.database_now()
 
 
-def test_an_unknown_job_that_kills_its_workers_is_dead_in_rqs_view_too(redis):
+def test_an_unknown_job_that_kills_newer_workers_still_ends_dead(redis):
     """Given a newer release's job that kills its workers, then the old release's tries do not keep
     it from ending dead.
     """
@@ -196,13 +196,13 @@ def test_an_unknown_job_that_kills_its_workers_is_dead_in_rqs_view_too(redis):
     assert StagedJob.get_by_id(job_id).state == "dead"
 
 
-def test_rq_is_told_each_jobs_own_time(redis):
+def test_rq_gets_each_jobs_own_timeout(redis):
     for job in (process_stripe_event, mark_overdue):
         assert rq_keys.job_hash(job.name, 1, job.queue, "")["timeout"] == job.timeout
     assert process_stripe_event.timeout != mark_overdue.timeout
 
 
-def test_a_database_without_tables_is_said_to_lack_them_and_seldom(redis, monkeypatch):
+def test_a_database_without_tables_is_logged_once(redis, monkeypatch):
     """Given a database without tables, then the relay logs that once, not at every look."""
     execute("DROP TABLE staged_job")
     told, looks = [], iter([False, False, False, True])
@@ -213,7 +213,7 @@ def test_a_database_without_tables_is_said_to_lack_them_and_seldom(redis, monkey
     assert told == ["The database is not at this release's schema. Run bin/payphone migrate."]
 
 
-def test_a_relay_says_by_when_each_look_must_be_over(redis, monkeypatch):
+def test_the_relay_sets_a_deadline_for_each_pass(redis, monkeypatch):
     """Given a relay, then it sets a deadline for each look, longer than two statement timeouts, so
     that the supervisor can replace one that hangs.
     """
@@ -231,7 +231,7 @@ def an_interactive_job(number):
 
 
 @pytest.mark.parametrize("left", [RENEWED_FOR, RENEWED_FOR - SILENT - 1])
-def test_a_worker_for_people_that_fell_silent_is_not_waited_for(redis, left):
+def test_interactive_jobs_do_not_wait_for_a_silent_worker(redis, left):
     """Given a worker of the interactive queue that died with its machine, whose key lives on in
     Redis, then interactive jobs move to other queues once it has been silent for longer than the
     longest job, also those queued before.
@@ -250,7 +250,7 @@ def test_a_worker_for_people_that_fell_silent_is_not_waited_for(redis, left):
     assert sorted(queued(redis)) == ([first, second] if is_silent else [])
 
 
-def test_a_worker_that_performs_the_longest_job_is_not_silent():
+def test_a_worker_performing_the_longest_job_does_not_count_as_silent():
     """`delivery.route` relies on these limits of workers and jobs."""
     assert RENEWED_FOR == worker.WORKER_TTL
     assert worker.HEARTBEAT_SECONDS + MAX_TIMEOUT + KILL_GRACE < SILENT

@@ -64,7 +64,7 @@ def test_nothing_is_shown_to_strangers(client, path):
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_an_operator_looks(client, browser, path):
+def test_an_operator_can_view_every_page(client, browser, path):
     answer = client.simulate_get(path, headers=browser)
     assert answer.status_code == 200
     assert "RQ-dashboard" in answer.text
@@ -131,7 +131,7 @@ def test_requeue_of_any_other_job_does_nothing(post, valkey, was):
         "process_stripe_event-" + "9" * 40,
     ],
 )
-def test_requeue_of_what_is_no_job_of_ours_is_404(post, valkey, identity):
+def test_requeue_of_an_unknown_job_is_404(post, valkey, identity):
     job = a_dead_job(valkey)
     assert post(f"/rq/job/{identity.format(id=job.id)}/requeue").status_code == 404
     assert state(job) == "dead"
@@ -164,7 +164,7 @@ def test_requeue_all_replays_the_dead_of_one_queue_only(post):
         "/rq/queue/webhooks/compact",
     ],
 )
-def test_what_would_change_rq_alone_is_refused(post, valkey, path):
+def test_actions_that_would_change_only_rq_are_refused(post, valkey, path):
     with transaction():
         stage("mark_overdue", "k")
     before = {key: valkey.client().type(key) for key in valkey.client().keys("rq:*")}
@@ -202,7 +202,7 @@ def test_a_post_without_the_sessions_token_is_refused(client, browser, post, val
     assert state(job) == "dead"
 
 
-def test_the_token_reaches_the_dashboards_script_and_nobody_else(client, browser):
+def test_the_csrf_cookie_is_limited_to_the_dashboard(client, browser):
     cookie = client.simulate_get("/rq/", headers=browser).cookies["_csrf_token"]
     assert (cookie.value, cookie.path, cookie.http_only, cookie.same_site) == (
         csrf_of(client, browser),
@@ -213,7 +213,7 @@ def test_the_token_reaches_the_dashboards_script_and_nobody_else(client, browser
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_the_policy_allows_the_pages_own_scripts_and_nothing_else(client, browser, path):
+def test_the_content_security_policy_allows_only_the_pages_own_scripts(client, browser, path):
     answer = client.simulate_get(path, headers=browser)
     policy = answer.headers["content-security-policy"]
     nonce = re.search(r"'nonce-(\w+)'", policy)
@@ -240,11 +240,11 @@ def test_no_template_puts_a_value_into_the_page_unescaped(template):
     )
 
 
-def test_data_never_gets_a_nonce():
+def test_a_script_tag_in_data_gets_no_nonce():
     assert "nonce" not in patched_template("<script>alert(1)</script>")
 
 
-def test_a_pickle_in_redis_is_not_opened(client, browser, valkey, tmp_path):
+def test_a_pickle_in_redis_is_not_loaded(client, browser, valkey, tmp_path):
     """Given a job in Redis whose fields are pickles, when an operator views it, then none is
     loaded.
     """
@@ -293,7 +293,7 @@ def test_a_pickle_in_redis_is_not_opened(client, browser, valkey, tmp_path):
         assert (path, answer.status_code, trap.exists()) == (path, expected, False)
 
 
-def test_redis_away_is_said(client, browser, monkeypatch):
+def test_an_unreachable_redis_is_answered_503(client, browser, monkeypatch):
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
     reset_process()
     from web.app import create_app
@@ -314,7 +314,7 @@ def test_redis_away_is_said(client, browser, monkeypatch):
         "x",
     ],
 )
-def test_what_is_not_there_is_404(client, browser, path):
+def test_an_unknown_dashboard_path_is_404(client, browser, path):
     assert client.simulate_get(f"/rq/{path}", headers=browser).status_code == 404
 
 
@@ -333,7 +333,7 @@ def test_a_replayed_job_runs_again_and_is_done(client, post, valkey):
     assert given.fresh(invoice).status == "paid"
 
 
-def test_static_files_are_fetched_once(client, browser):
+def test_an_unchanged_static_file_is_answered_304(client, browser):
     first = client.simulate_get("/rq/static/css/main.css", headers=browser)
     again = client.simulate_get(
         "/rq/static/css/main.css", headers=browser | {"If-None-Match": first.headers["etag"]}

@@ -60,7 +60,7 @@ def ids(kind, redis):
     return found.get_job_ids(cleanup=False)
 
 
-def test_a_queued_job(redis, a_kind):
+def test_a_pushed_job_is_shown_as_queued(redis, a_kind):
     job_id = a_kind(lambda _number: None)
     relay.tick(redis)
     queue = Queue(QUEUE, connection=redis, serializer=JSONSerializer)
@@ -176,7 +176,7 @@ def test_a_snoozed_job_is_neither_started_nor_failed(redis, a_kind):
     ) == ([], [], [])
 
 
-def test_a_refused_copy_leaves_no_trace(redis, a_kind):
+def test_a_duplicate_of_a_running_job_changes_nothing_in_rq(redis, a_kind):
     """Given a job that another worker runs, when a copy is popped, then RQ still shows it as
     started by the other.
     """
@@ -191,7 +191,7 @@ def test_a_refused_copy_leaves_no_trace(redis, a_kind):
     assert ids(StartedJobRegistry, redis) == [f"a_test_job-{job_id}"]
 
 
-def test_redis_emptied_while_a_job_runs(redis, a_kind):
+def test_a_jobs_end_is_shown_after_redis_is_emptied_during_its_run(redis, a_kind):
     """Given a Redis that is emptied while a job runs, then the job's end is written in full, and
     the worker is listed again at its next heartbeat.
     """
@@ -218,7 +218,7 @@ def test_redis_emptied_while_a_job_runs(redis, a_kind):
     assert listed[0].birth_date is not None
 
 
-def test_what_a_dead_worker_left_as_started_is_mended(redis, a_kind, monkeypatch):
+def test_a_finished_job_left_as_started_by_a_dead_worker_is_repaired(redis, a_kind, monkeypatch):
     """Given a worker killed after its commit and before it updated RQ, then the relay moves the job
     to the finished ones.
     """
@@ -239,7 +239,7 @@ def test_what_a_dead_worker_left_as_started_is_mended(redis, a_kind, monkeypatch
     assert shown(redis, job_id).get_status() is JobStatus.FINISHED
 
 
-def test_what_truly_runs_is_not_mended_away(redis, a_kind, monkeypatch):
+def test_a_running_job_stays_shown_as_started(redis, a_kind, monkeypatch):
     job_id = a_kind(lambda _number: None)
     relay.tick(redis)
     rq_view.start(redis, [claim_job(job_id, "test-worker")], "test-worker")
@@ -251,7 +251,7 @@ def test_what_truly_runs_is_not_mended_away(redis, a_kind, monkeypatch):
     )
 
 
-def test_rqs_own_cleanup_does_no_harm(redis, a_kind):
+def test_rqs_own_cleanup_runs_no_job_again(redis, a_kind):
     """Given RQ's own cleanup, as a dashboard's counts trigger it, then no job runs again or
     twice.
     """

@@ -58,7 +58,7 @@ def shown(redis, job_id):
     return Job.fetch(f"a_test_job-{job_id}", connection=redis, serializer=JSONSerializer)
 
 
-def test_a_redis_that_has_lost_the_scripts_is_given_them_again(redis, waiting):
+def test_scripts_that_redis_has_lost_are_loaded_again(redis, waiting):
     """Given a Redis that has lost the scripts, as after a restart or failover, then they are sent
     again.
     """
@@ -68,7 +68,7 @@ def test_a_redis_that_has_lost_the_scripts_is_given_them_again(redis, waiting):
     assert shown(redis, job_id).get_status() is JobStatus.FINISHED
 
 
-def test_under_a_backlog_the_next_id_comes_with_the_end_of_the_last_job(redis, waiting):
+def test_under_a_backlog_ending_a_job_also_fetches_the_next_id(redis, waiting):
     ids = waiting(lambda _number: None, 3)
     worker = a_worker(redis, goes_on=True)
     worker._beat()
@@ -90,14 +90,14 @@ def test_a_worker_that_leaves_puts_back_what_it_had_popped(redis, waiting):
     assert redis.lrange(QUEUE, 0, -1) == [f"a_test_job-{one}".encode() for one in ids[1:]]
 
 
-def test_a_worker_that_is_told_to_stop_pops_nothing_more(redis, waiting):
+def test_a_stopping_worker_pops_no_further_id(redis, waiting):
     worker = a_worker(redis, goes_on=True)
     waiting(lambda _number: worker._stop(15, None), 2)
     worker._step()
     assert (redis.llen(QUEUE), worker._next.identity) == (1, None)
 
 
-def test_a_lock_goes_with_the_end_of_the_job_it_was_for(redis, waiting):
+def test_a_jobs_lock_is_released_in_the_trip_that_shows_its_end(redis, waiting):
     """Given a job recorded as done under its lock, then one trip releases the lock and shows the
     end.
     """
@@ -117,7 +117,7 @@ def test_a_lock_goes_with_the_end_of_the_job_it_was_for(redis, waiting):
     assert cost.trips == 5
 
 
-def test_a_lock_of_work_that_goes_on_is_released_at_once(redis, waiting):
+def test_a_lock_left_before_the_job_ends_is_released_at_once(redis, waiting):
     """Given a job that goes on after leaving its lock, then the lock is released at once."""
     seen = []
 
@@ -131,7 +131,7 @@ def test_a_lock_of_work_that_goes_on_is_released_at_once(redis, waiting):
     assert (seen, StagedJob.get().state) == ([0], "done")
 
 
-def test_a_lock_that_somebody_else_holds_by_now_stays(redis, waiting):
+def test_a_lock_now_held_by_another_is_not_released(redis, waiting):
     def act(_number):
         with invoice_lock("inv_x"), recording():
             redis.set(LOCK, "another's", ex=60)
@@ -141,7 +141,7 @@ def test_a_lock_that_somebody_else_holds_by_now_stays(redis, waiting):
     assert redis.get(LOCK) == b"another's"
 
 
-def test_a_lock_is_released_where_the_beginning_could_not_be_shown(redis, waiting, monkeypatch):
+def test_a_lock_is_released_even_if_the_start_could_not_be_shown(redis, waiting, monkeypatch):
     """Given a start that could not be shown, then no end is shown, and the lock is still
     released.
     """
@@ -159,7 +159,7 @@ def test_a_lock_is_released_where_the_beginning_could_not_be_shown(redis, waitin
     assert (StagedJob.get().state, redis.exists(LOCK)) == ("done", 0)
 
 
-def test_what_is_odd_keeps_nothing_else_from_being_shown(redis, waiting):
+def test_a_key_of_the_wrong_type_does_not_stop_the_rest_from_being_shown(redis, waiting):
     """Given a key of the wrong type, when a job starts and ends, then all else is shown, and the
     error is raised.
     """
@@ -181,7 +181,7 @@ def test_what_is_odd_keeps_nothing_else_from_being_shown(redis, waiting):
     assert redis.hget("rq:worker:w1", "state") == b"idle"
 
 
-def test_a_full_redis_takes_what_removes(redis, waiting):
+def test_a_full_redis_still_removes_the_started_job_and_its_lock(redis, waiting):
     """Given a full Redis, when an attempt ends, then it is no longer shown as started and its lock
     is free; writes that need room raise an error.
     """
@@ -207,7 +207,7 @@ def test_a_full_redis_takes_what_removes(redis, waiting):
         redis.config_set("maxmemory", limit)
 
 
-def test_another_job_than_the_popped_one_is_taken_in_the_same_trip(redis, waiting):
+def test_the_popped_id_is_put_back_in_the_trip_that_starts_another_job(redis, waiting):
     """Given a turn of another account's job, then the popped id is put back in the same trip that
     starts that job.
     """

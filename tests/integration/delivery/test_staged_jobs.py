@@ -84,7 +84,7 @@ def test_staging_needs_a_transaction():
     assert StagedJob.select().count() == 0
 
 
-def test_a_job_shares_the_fate_of_its_callers_rows(valkey):
+def test_a_job_commits_or_rolls_back_with_its_callers_rows(valkey):
     """Given a rollback, then there is no job and no push; given a commit, then the job exists and
     is in RQ at once.
     """
@@ -112,7 +112,7 @@ def test_a_job_shares_the_fate_of_its_callers_rows(valkey):
     ]
 
 
-def test_name_and_key_are_staged_once():
+def test_each_name_and_key_is_staged_once():
     with transaction():
         first, again, other = (stage("process_stripe_event", key, 1) for key in ("a", "a", "b"))
     assert first
@@ -187,7 +187,7 @@ def test_a_lost_claim_settles_nothing(settle):
     assert settle(current)
 
 
-def test_a_claim_that_was_not_taken_over_yet_is_lost_all_the_same():
+def test_a_released_claim_is_lost_even_before_it_is_taken_over():
     """Given an expired lease that is released and not yet claimed again, then the old attempt
     settles nothing.
     """
@@ -198,7 +198,7 @@ def test_a_claim_that_was_not_taken_over_yet_is_lost_all_the_same():
     assert the_job().state == "waiting"
 
 
-def test_what_an_attempt_writes_is_rolled_back_when_its_claim_is_lost():
+def test_an_attempts_writes_are_rolled_back_when_its_claim_is_lost():
     """An attempt's rows and `done` commit together or not at all."""
     late = claimed_job()
 
@@ -212,7 +212,7 @@ def test_what_an_attempt_writes_is_rolled_back_when_its_claim_is_lost():
 
 
 @pytest.mark.parametrize("raised", [ValueError, Conflict], ids=lambda it: it.__name__)
-def test_what_a_row_keeps_of_an_error_holds_no_secret(raised):
+def test_secrets_are_redacted_from_a_stored_error(raised):
     """Given an error that quotes secrets, then the row keeps it without keys, tokens, passwords,
     card numbers and NUL bytes.
     """
@@ -279,7 +279,7 @@ def test_crashes_count_as_attempts():
     assert "lease expired" in the_job().last_error
 
 
-def test_a_lease_that_runs_is_left_alone():
+def test_an_unexpired_lease_is_left_alone():
     claimed_job()
     assert release_expired() == []
     assert release_worker("another") == []
@@ -312,7 +312,7 @@ def reads_what_is_not_there(_number):
     execute("SELECT of_tomorrow FROM account")
 
 
-def test_a_statement_that_names_nothing_fails_as_any_mistake_does():
+def test_a_missing_table_without_a_pending_migration_is_a_failure():
     ended = perform(claimed_job(attempts=1), a_type(reads_what_is_not_there, attempts=1))
     assert ended.state == "dead"
 
@@ -353,7 +353,7 @@ def test_an_error_after_the_record_changes_nothing():
     assert the_job().state == "done"
 
 
-def test_an_attempt_past_its_time_is_stopped_whatever_it_catches():
+def test_a_timed_out_attempt_is_stopped_even_if_it_catches_exceptions():
     def sleep(_number):
         try:
             threading.Event().wait(20)
@@ -385,7 +385,7 @@ def test_a_dead_job_is_replayed_with_the_same_key_and_arguments():
 
 
 @pytest.mark.parametrize(("settle", "attempts"), [("finish", 3), ("fail", 1), ("snooze", 3)])
-def test_what_is_staged_again_while_it_runs_runs_once_more(settle, attempts):
+def test_a_job_staged_again_while_running_runs_once_more(settle, attempts):
     """Given an attempt that has not recorded its end, when the job is staged again, then it runs
     once more, and only once.
     """
@@ -406,7 +406,7 @@ def test_what_is_staged_again_while_it_runs_runs_once_more(settle, attempts):
 
 
 @pytest.mark.parametrize("put_off", [snooze_job, fail_job])
-def test_what_is_staged_again_while_it_runs_does_not_wait_for_as_long_as_the_attempt_would(put_off):
+def test_a_job_staged_again_while_running_is_due_at_once_despite_a_retry_delay(put_off):
     """Given an attempt that fails or snoozes for a day, when the job was staged again during it,
     then the job is due at once, and only this once.
     """
@@ -421,7 +421,7 @@ def test_what_is_staged_again_while_it_runs_does_not_wait_for_as_long_as_the_att
 
 
 @pytest.mark.parametrize("settle", [finish_job, snooze_job, fail_job])
-def test_what_is_staged_again_for_later_while_it_runs_runs_then(settle):
+def test_a_job_staged_again_for_later_while_running_runs_at_the_soonest_time(settle):
     """Given a job that is staged again for later while it runs, also by its own attempt, then the
     next attempt runs at the soonest time asked for.
     """
@@ -434,14 +434,14 @@ def test_what_is_staged_again_for_later_while_it_runs_runs_then(settle):
     assert before + hour <= the_job().due_at <= database_time() + hour
 
 
-def test_a_worker_that_dies_over_a_job_staged_again_leaves_it_waiting():
+def test_a_job_staged_again_waits_if_its_worker_dies():
     claimed_job(attempts=1)
     with transaction():
         stage_again("a_test_job", 1, 1)
     assert [job.state for job in release_worker("w1")] == ["waiting"]
 
 
-def test_no_attempt_begins_before_the_rows_it_was_staged_again_for(database_url):
+def test_an_attempt_sees_the_rows_its_job_was_staged_again_with(database_url):
     """Given a waiting job that is staged again together with rows, when a worker claims it in the
     meantime, then it sees those rows.
     """
@@ -466,7 +466,7 @@ def test_no_attempt_begins_before_the_rows_it_was_staged_again_for(database_url)
     assert claimed == [(True, 1)]
 
 
-def test_nudges_in_the_background_go_together_and_one_that_fails_stops_none(valkey, monkeypatch):
+def test_background_pushes_are_grouped_and_a_failed_one_stops_no_others(valkey, monkeypatch):
     """Given a background thread that pushes, and several commits while it is busy, then their jobs
     go in one round trip, even after a push that failed.
     """
@@ -493,7 +493,7 @@ def test_nudges_in_the_background_go_together_and_one_that_fails_stops_none(valk
     assert not StagedJob.select().where(StagedJob.pushed_at.is_null()).exists()
 
 
-def test_of_several_staged_at_once_each_is_told_its_own_row(valkey):
+def test_staging_several_jobs_at_once_returns_each_new_row_id_or_none(valkey):
     """Given jobs, some of which exist or come twice, when one statement stages all, then each
     caller gets the id of its new row or None.
     """
@@ -507,7 +507,7 @@ def test_of_several_staged_at_once_each_is_told_its_own_row(valkey):
         assert "".join(made.get(row_id, ".") for row_id in ids) == new
 
 
-def test_a_failing_nudge_pauses_and_harms_nobody(valkey, monkeypatch):
+def test_a_failed_push_pauses_pushes_but_jobs_are_still_staged(valkey, monkeypatch):
     """Given an unreachable Redis, then the job is still staged, and the next one does not even try
     to push.
     """
@@ -523,7 +523,7 @@ def test_a_failing_nudge_pauses_and_harms_nobody(valkey, monkeypatch):
     assert rows[1].pushed_at is None, "what is not tried is not called pushed"
 
 
-def test_a_clock_set_back_does_not_prolong_the_pause_of_nudges(valkey, monkeypatch):
+def test_setting_the_clock_back_does_not_prolong_the_pause_in_pushes(valkey, monkeypatch):
     """Given nudges that pause for an instant, when the machine's clock is set back by an hour, then
     the pause still ends on time.
     """
