@@ -39,7 +39,7 @@ def at_once(*asked):
     return answers
 
 
-def test_of_many_deploys_at_once_one_runs(clinic):
+def test_only_one_of_many_concurrent_deploys_runs(clinic):
     """Given five Deploys at once, then one is accepted, four are answered 409, and one number is
     bought.
     """
@@ -69,7 +69,7 @@ def test_a_deployment_and_a_purchase_at_once_buy_one_number(clinic):
     assert PhoneLine.select().count() == 1
 
 
-def test_two_accounts_that_want_the_same_number(clinic):
+def test_only_one_of_two_accounts_gets_the_same_number(clinic):
     """Given one number that two clinics chose (field report 30), then one gets it, and the other is
     told to choose another.
     """

@@ -57,7 +57,7 @@ def staged_deletions():
 # ------------------------------------------------------------------------------ going live
 
 
-def test_a_deployment_makes_one_of_each_and_callers_hear_the_pinned_receptionist(live):
+def test_a_deployment_creates_one_of_each_object_and_callers_reach_it(live):
     """Given a clinic with a file, when it deploys, then there is one of each object, and calls
     reach the pinned receptionist.
     """
@@ -76,7 +76,7 @@ def test_a_deployment_makes_one_of_each_and_callers_hear_the_pinned_receptionist
     assert live.line.vapi_id == number["id"]
 
 
-def test_it_is_told_in_the_words_of_old(live):
+def test_progress_events_keep_their_wording(live):
     told = live.told()
     wanted = [
         "Purchasing Twilio phone number... ✓",
@@ -87,7 +87,7 @@ def test_it_is_told_in_the_words_of_old(live):
     assert [message for message in told if message in wanted] == wanted
 
 
-def test_texts_still_come_to_us(live):
+def test_texts_to_an_imported_number_still_reach_us(live):
     """Given a number imported into Vapi, then its texts still go to us, and Twilio has our fallback
     URLs.
     """
@@ -107,7 +107,7 @@ def test_everything_carries_the_tag_of_this_installation(live):
     assert all(name.startswith(f"{installation_tag()}-") for name in names)
 
 
-def test_neither_patients_nor_secrets_are_in_what_is_sent_and_kept(deploying):
+def test_no_patient_data_is_sent_and_no_secret_is_stored(deploying):
     """Given customers with invoices, then nothing about them goes to Vapi, and no secret is
     stored.
     """
@@ -123,7 +123,7 @@ def test_neither_patients_nor_secrets_are_in_what_is_sent_and_kept(deploying):
         assert secret not in kept
 
 
-def test_a_transfer_that_would_come_back_is_none(deploying):
+def test_a_transfer_number_that_forwards_to_us_gets_no_transfer_tool(deploying):
     """Given a transfer number that forwards to us, then the assistant has no transfer tool, which
     would send callers in circles.
     """
@@ -147,13 +147,13 @@ def test_without_files_there_is_no_tool(deploying):
     assert query_tool.NONE in deploying.told()
 
 
-def test_files_that_cannot_be_read_are_said_to_be(deploying):
+def test_unreadable_files_are_reported(deploying):
     deploying.uploads(state="failed")
     assert deploying.deploys().status == "live"
     assert query_tool.UNREADABLE in deploying.told()
 
 
-def test_files_that_are_being_read_are_waited_for(deploying):
+def test_a_deployment_waits_for_files_being_processed(deploying):
     """Given a file that Vapi is still reading, then the deployment waits and has it in the end."""
     file = deploying.uploads(state="processing")
     deploying.asks()
@@ -166,7 +166,7 @@ def test_files_that_are_being_read_are_waited_for(deploying):
     assert deploying.at_vapi("tool")[0]["knowledgeBases"][0]["fileIds"] == [file.vapi_id]
 
 
-def test_files_are_not_waited_for_for_ever(deploying):
+def test_a_file_never_processed_is_left_out_and_reported(deploying):
     """Given one file that is never read, then the others are used, and the deployment's events name
     it.
     """
@@ -196,7 +196,7 @@ def test_deploying_again_unchanged_changes_nothing(live):
     assert "The receptionist is up to date." in live.told()
 
 
-def test_deploying_again_updates_what_changed_and_pins_it_anew(live):
+def test_redeploying_updates_changed_assistants_and_pins_the_new_version(live):
     """Given another voice, then both assistants are updated in full, and the squad pins v2."""
     live.setup.record(live.setup.updated_at, voice={"provider": "11labs", "voiceId": "sarah"})
     assert live.deploys().status == "live"
@@ -209,7 +209,7 @@ def test_deploying_again_updates_what_changed_and_pins_it_anew(live):
     assert live.counts() == ONE_OF_EACH
 
 
-def test_deploying_again_gives_vapi_the_secrets_that_are_newest(live, monkeypatch):
+def test_redeploying_sends_rotated_secrets_to_vapi_once(live, monkeypatch):
     """Given a new Vapi webhook secret and a new Twilio token, when the clinic redeploys, then Vapi
     gets both, once, and they are not stored.
     """
@@ -246,7 +246,7 @@ def test_a_secret_that_never_arrived_is_sent_again(live, monkeypatch):
     assert sent == {json.dumps({HEADER: rolled})}
 
 
-def test_what_a_restored_backup_forgot_is_looked_for_among_what_is_newer(live, monkeypatch):
+def test_the_tag_search_skips_objects_older_than_the_deployment(live, monkeypatch):
     """Given more squads at Vapi than one search reads, all older than the deployment, then the
     deployment's own one is found.
     """
@@ -260,14 +260,14 @@ def test_what_a_restored_backup_forgot_is_looked_for_among_what_is_newer(live, m
     assert found["id"] == ours["id"]
 
 
-def test_a_new_file_changes_the_tool_alone(live):
+def test_a_new_file_updates_only_the_tool(live):
     file = live.uploads("hours.txt")
     assert live.deploys().status == "live"
     assert [len(live.requests("PATCH", kind)) for kind in KINDS] == [1, 0, 0, 0]
     assert file.vapi_id in live.at_vapi("tool")[0]["knowledgeBases"][0]["fileIds"]
 
 
-def test_a_file_that_was_deleted_goes_once_the_tool_has_let_go_of_it(live):
+def test_redeploying_detaches_a_deleted_file_and_retries_its_deletion(live):
     """Given a deleted file that Vapi keeps for the tool, when the clinic redeploys, then the tool
     no longer has it, and its deletion is tried again.
     """
@@ -280,7 +280,7 @@ def test_a_file_that_was_deleted_goes_once_the_tool_has_let_go_of_it(live):
     assert live.at_vapi("tool")[0]["knowledgeBases"][0]["fileIds"] == [kept.vapi_id]
 
 
-def test_when_the_last_file_is_deleted_the_tool_and_the_file_go_with_the_next_deploy(live):
+def test_redeploying_without_files_deletes_the_tool_and_its_files(live):
     """Given no file any more, when the clinic redeploys, then the search tool is deleted, and so
     are files; a later file gets a new tool.
     """
@@ -301,7 +301,7 @@ def test_when_the_last_file_is_deleted_the_tool_and_the_file_go_with_the_next_de
     assert live.counts() == NOTHING
 
 
-def test_a_tool_that_somebody_else_uses_is_waited_for(live):
+def test_a_tool_used_elsewhere_is_deleted_once_it_is_free(live):
     """Given an assistant made by hand that uses our tool, then the clinic stays live, and the tool
     is deleted once it is free.
     """
@@ -320,7 +320,7 @@ def test_a_tool_that_somebody_else_uses_is_waited_for(live):
     assert live.counts() == ONE_OF_EACH | {"tool": 0}
 
 
-def test_what_a_lost_effect_made_is_found_by_the_tag_of_its_step(deploying):
+def test_an_object_of_a_lost_effect_is_found_by_its_steps_tag(deploying):
     """Given a restored database without the effect that created an assistant, then the assistant
     with the step's tag is used, and no second one is created.
     """
@@ -335,7 +335,7 @@ def test_what_a_lost_effect_made_is_found_by_the_tag_of_its_step(deploying):
     assert deploying.counts()["assistant"] == 2
 
 
-def test_a_change_by_hand_is_shown_and_set_back(live):
+def test_a_manual_edit_at_vapi_is_reported_and_reverted(live):
     """Given a receptionist edited by hand at Vapi, then a redeployment reports that and restores
     ours.
     """
@@ -353,7 +353,7 @@ def test_a_change_by_hand_is_shown_and_set_back(live):
     assert live.step("receptionist").made["changedByHand"]
 
 
-def test_an_update_whose_answer_is_lost_is_not_taken_for_unchanged(live):
+def test_an_update_with_a_lost_response_still_records_its_new_version(live):
     """Given an update that was done but not answered, then its version is recorded, and the squad
     pins it.
     """
@@ -365,7 +365,7 @@ def test_an_update_whose_answer_is_lost_is_not_taken_for_unchanged(live):
     assert answering(live.vapi, live.line.e164)["firstMessage"].startswith("Thank you")
 
 
-def test_what_was_taken_away_by_hand_is_made_anew(live):
+def test_a_manually_deleted_assistant_is_created_again(live):
     """Given an assistant deleted by hand, then a redeployment creates it again."""
     gone = live.made("receptionist").provider_id
     with live.vapi.shared.lock:
@@ -377,7 +377,7 @@ def test_what_was_taken_away_by_hand_is_made_anew(live):
     assert audited("deployment.resource_gone")
 
 
-def test_a_change_that_vapi_keeps_as_a_draft_is_said_to_be(live):
+def test_an_update_that_vapi_leaves_as_a_draft_is_reported(live):
     """Given a Vapi that does not publish updates, then the deployment's events say so; once
     published and redeployed, callers get the update.
     """
@@ -402,7 +402,7 @@ def test_a_change_that_vapi_keeps_as_a_draft_is_said_to_be(live):
 @pytest.mark.one_database
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fault", ["timeout_after", "error_500"])
-def test_whatever_is_lost_on_the_way_there_is_one_of_each(deploying, kind, fault):
+def test_a_failed_create_request_still_leaves_one_of_each_object(deploying, kind, fault):
     """Given a request that fails before or after the object is created, then it is found or created
     once.
     """
@@ -417,13 +417,13 @@ def test_whatever_is_lost_on_the_way_there_is_one_of_each(deploying, kind, fault
 @pytest.mark.parametrize(
     "fault", ["refuse", "refuse_after", "error_500_after", "bad_gateway", "rate_limit_429"]
 )
-def test_whatever_goes_wrong_there_are_two_assistants(deploying, fault):
+def test_repeated_faults_still_leave_two_assistants(deploying, fault):
     deploying.fault(fault, "POST", "/assistant", times=2)
     assert deploying.deploys().status == "live"
     assert deploying.counts()["assistant"] == 2
 
 
-def test_being_told_later_again_and_again_is_no_doubt(deploying):
+def test_repeated_rate_limiting_leaves_no_doubt(deploying):
     """Given more 429s than an effect has keys, then it goes on once Vapi accepts it, under its
     first key.
     """
@@ -446,7 +446,7 @@ def test_a_refusal_undoes_everything_in_reverse(deploying, kind):
     assert "HTTP 400" in deploying.newest.error
 
 
-def test_what_was_kept_goes_on_where_it_failed(deploying):
+def test_a_retry_after_kept_progress_repeats_only_the_failed_step(deploying):
     """Given a refusal and kept progress, then a retry repeats only the refused step."""
     deploying.fault("refused_400", "POST", "/squad")
     assert deploying.deploys(on_failure="keep").status == "failed"
@@ -456,7 +456,7 @@ def test_what_was_kept_goes_on_where_it_failed(deploying):
     assert [row.state for row in deploying.effects("squad_create")] == ["refused", "confirmed"]
 
 
-def test_rolling_a_redeployment_back_leaves_what_was_live(deploying):
+def test_a_failed_redeployment_leaves_the_live_version(deploying):
     """Given a live receptionist, when a redeployment with files fails at the squad, then callers
     still get the old version.
     """
@@ -471,7 +471,7 @@ def test_rolling_a_redeployment_back_leaves_what_was_live(deploying):
     assert deploying.counts() == ONE_OF_EACH
 
 
-def test_a_redeployment_that_fails_early_leaves_its_tool_to_the_next_one(deploying):
+def test_the_next_redeployment_reuses_the_tool_of_a_failed_one(deploying):
     """Given a redeployment with a new tool that fails at the assistants, then what was live stays,
     without the tool, and the next deployment uses that one instead of creating another.
     """
@@ -492,7 +492,7 @@ def test_a_redeployment_that_fails_early_leaves_its_tool_to_the_next_one(deployi
 # -------------------------------------------------------------------------------- the number
 
 
-def test_it_is_live_once_the_number_is_active(deploying):
+def test_a_deployment_waits_until_its_number_is_active(deploying):
     """Given a number that is slow to become active, then the deployment waits for it."""
     deploying.vapi.books.habits.active_after = 3600
     deploying.asks()
@@ -505,7 +505,7 @@ def test_it_is_live_once_the_number_is_active(deploying):
     assert deploying.newest.status == "live"
 
 
-def test_a_number_that_never_becomes_active_is_not_waited_for_for_ever(deploying):
+def test_a_number_that_never_becomes_active_rolls_the_deployment_back(deploying):
     deploying.vapi.books.habits.active_after = 10**8
     deploying.asks()
     deploying.works(rounds=15)
@@ -519,7 +519,7 @@ def test_a_number_that_never_becomes_active_is_not_waited_for_for_ever(deploying
 @pytest.mark.parametrize(
     ("field", "taken"), [("sms_url", "https://api.vapi.ai/twilio/sms"), ("sms_fallback_url", "")]
 )
-def test_texts_that_were_taken_are_put_right(deploying, field, taken):
+def test_importing_a_number_restores_our_text_urls(deploying, field, taken):
     """Given a number whose texts go elsewhere, or that has no fallback URL, when it is imported,
     then both URLs are ours again.
     """
@@ -533,7 +533,7 @@ def test_texts_that_were_taken_are_put_right(deploying, field, taken):
     assert (number["sms_url"], number["sms_fallback_url"]) == (text_webhook(), text_webhook())
 
 
-def test_texts_that_are_taken_later_stop_the_deployment_loudly(deploying):
+def test_text_urls_changed_after_the_import_roll_the_deployment_back(deploying):
     """Given texts that go elsewhere once the number is imported, then the deployment rolls back
     with that error.
     """
@@ -555,7 +555,7 @@ def test_texts_that_are_taken_later_stop_the_deployment_loudly(deploying):
     ],
     ids=["its answer", "the look at its texts"],
 )
-def test_a_lost_import_is_found_and_its_texts_are_looked_at(deploying, fault):
+def test_a_lost_import_is_not_repeated_and_its_text_urls_are_restored(deploying, fault):
     """Given a number whose texts go elsewhere, and an import whose answer is lost, or after which
     the number cannot be read at Twilio, then it is not repeated, and the texts come to us again.
     """
@@ -575,7 +575,7 @@ def test_a_lost_import_is_found_and_its_texts_are_looked_at(deploying, fault):
 # ------------------------------------------------------------------------------- taking down
 
 
-def test_taking_down_goes_from_the_number_to_the_tool(live):
+def test_taking_down_deletes_from_the_number_to_the_tool(live):
     """Given a live receptionist, when it is taken down, then everything is deleted, in this one
     order.
     """
@@ -588,7 +588,7 @@ def test_taking_down_goes_from_the_number_to_the_tool(live):
     assert all(row["status"] == 200 for row in rows)
 
 
-def test_taking_down_after_a_redeployment_takes_everything(live):
+def test_taking_down_after_a_redeployment_deletes_everything(live):
     """Given objects of an earlier deployment that the last one only skipped, then taking down
     deletes them too.
     """
@@ -597,7 +597,7 @@ def test_taking_down_after_a_redeployment_takes_everything(live):
     assert live.counts() == NOTHING
 
 
-def test_what_is_gone_already_is_taken_down(live):
+def test_taking_down_succeeds_when_the_objects_are_already_gone(live):
     with live.vapi.shared.lock:
         for kind in KINDS:
             for row in list(live.vapi.books.each(kind)):
@@ -606,7 +606,7 @@ def test_what_is_gone_already_is_taken_down(live):
     assert not Resource.has("account_id = ? AND state = 'made'", live.account.id)
 
 
-def test_a_dependant_that_is_left_is_waited_for(live):
+def test_taking_down_waits_for_a_squad_that_still_uses_the_assistant(live):
     """Given a squad made by hand that uses our receptionist, then taking down waits, and goes on
     once that squad is deleted.
     """

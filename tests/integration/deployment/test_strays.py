@@ -97,7 +97,7 @@ def make_one_of_each(tag_of):
     return made
 
 
-def test_nothing_of_ours_is_a_stray(live):
+def test_objects_in_use_are_not_strays(live):
     """Given a live receptionist, when strays are looked for, then there are none, and only reads
     were made.
     """
@@ -107,7 +107,7 @@ def test_nothing_of_ours_is_a_stray(live):
     assert check_strays().level == "ok"
 
 
-def test_what_belongs_to_nobody_is_reported_and_left_there(live):
+def test_tagged_objects_without_an_owner_are_reported_and_left_in_place(live):
     """Given objects with our tag and no row, then each is reported as an orphan and left there."""
     made = make_one_of_each(lambda prefix: tagged(new_id(prefix)))
     found = looks(live)
@@ -119,7 +119,7 @@ def test_what_belongs_to_nobody_is_reported_and_left_there(live):
     assert AuditEntry.select().where(AuditEntry.action == "stray.found").count() == 8
 
 
-def test_a_stray_that_is_released_while_it_is_seen_again_stays_so(live, monkeypatch):
+def test_a_stray_released_during_a_check_is_not_reopened(live, monkeypatch):
     """Given a known stray that an operator releases while a check reports a new one, then it is not
     opened again.
     """
@@ -142,7 +142,7 @@ def test_a_stray_that_is_released_while_it_is_seen_again_stays_so(live, monkeypa
     assert (row.state, row.closed_by) == ("releasing", "cli:ada")
 
 
-def test_a_port_that_nobody_waits_for_is_reported(live):
+def test_a_port_for_a_released_line_is_an_orphan(live):
     """Given our port request for a line we gave up, and another one not ours, then the first is an
     orphan, and releasing it cancels the port.
     """
@@ -175,7 +175,7 @@ def test_a_port_that_nobody_waits_for_is_reported(live):
     assert porting.get_port(ours["id"])["status"] == "Canceled"
 
 
-def test_what_others_have_made_is_none_of_ours(live):
+def test_objects_of_others_are_not_strays(live):
     """Given objects of another installation, or made by hand, then they are not strays."""
     make_one_of_each(lambda prefix: f"zzzzzz-{new_id(prefix)}")
     assistants.create_assistant(
@@ -184,7 +184,7 @@ def test_what_others_have_made_is_none_of_ours(live):
     assert looks(live) == []
 
 
-def test_what_was_made_twice_is_one_too_many(live):
+def test_a_duplicate_of_a_tagged_object_is_an_orphan(live):
     """Given a second assistant with a known tag, then it is an orphan with its account."""
     body = {"model": {"provider": "openai", "model": "gpt-4.1", "messages": []}}
     second = assistants.create_assistant(body, tagged(live.made("receptionist").id))
@@ -192,7 +192,7 @@ def test_what_was_made_twice_is_one_too_many(live):
     assert (row.provider_id, row.account_id) == (second["id"], live.account.id)
 
 
-def test_what_is_under_way_is_not_yet_a_stray(live):
+def test_an_object_of_an_effect_in_doubt_is_not_yet_a_stray(live):
     """Given an assistant whose creation is in doubt, then it is an orphan only once that is
     settled.
     """
@@ -208,13 +208,13 @@ def test_what_is_under_way_is_not_yet_a_stray(live):
     assert [row.what for row in look_again(live)] == ["orphan"]
 
 
-def test_what_was_made_a_moment_ago_is_left_for_tomorrow(live, monkeypatch):
+def test_a_recently_created_object_is_not_yet_a_stray(live, monkeypatch):
     monkeypatch.setattr(finding, "YOUNG", timedelta(hours=1))
     make_one_of_each(lambda prefix: tagged(new_id(prefix)))
     assert looks(live) == []
 
 
-def test_what_is_ours_and_gone_is_reported_until_it_is_back(live):
+def test_an_object_missing_at_its_provider_is_reported_until_restored(live):
     """Given an assistant deleted by hand, then it is reported as missing until a redeployment
     restores it.
     """
@@ -233,13 +233,13 @@ def test_what_is_ours_and_gone_is_reported_until_it_is_back(live):
     assert check_strays().level == "ok"
 
 
-def test_a_list_that_lacks_something_is_not_believed_alone(live):
+def test_an_object_absent_from_a_list_but_readable_is_not_missing(live):
     """Given a list that lacks an object, when a read by its id finds it, then it is not missing."""
     place = PLACES["vapi.assistant"]
     assert list(finding._missing(place, place.ours(), [])) == []
 
 
-def test_a_provider_that_cannot_be_read_proves_nothing(live):
+def test_nothing_is_reported_for_a_provider_that_cannot_be_read(live):
     live.fault("error_500", "GET", "/assistant", times=9)
     with live.vapi.shared.lock:
         live.vapi.books.drop("assistant", live.made("receptionist").provider_id)
@@ -253,7 +253,7 @@ def released(deploying, stray_id, why="an old test"):
     return answer
 
 
-def test_a_person_releases_an_orphan(live):
+def test_an_operator_can_release_an_orphan(live):
     """Given orphans, when an operator releases one, then only that one is deleted, and the audit
     log has the operator and the reason.
     """
@@ -274,7 +274,7 @@ def test_a_person_releases_an_orphan(live):
 
 
 @pytest.mark.parametrize("what", ["renamed", "ours"])
-def test_what_is_no_stray_any_more_when_its_turn_comes_is_let_be(live, what):
+def test_an_orphan_claimed_or_renamed_before_its_release_is_kept(live, what):
     """Given an orphan with a requested release, when it is renamed at its provider or becomes an
     account's before its job runs, then it is kept.
     """
@@ -294,7 +294,7 @@ def test_what_is_no_stray_any_more_when_its_turn_comes_is_let_be(live, what):
     assert AuditEntry.select().where(AuditEntry.action == "stray.let_be").count() == 1
 
 
-def test_a_person_releases_what_was_made_for_sip(live):
+def test_an_operator_can_release_sip_objects(live):
     """Given an orphaned trunk, credential list and Vapi credential, when an operator releases them,
     then each is gone at its provider.
     """
@@ -331,7 +331,7 @@ def test_releasing_waits_for_what_depends_on_it(live):
 
 
 @pytest.mark.parametrize("what", ["nobody", "missing", "ours"])
-def test_what_is_no_orphan_is_not_released(live, what):
+def test_releasing_anything_but_an_orphan_is_refused(live, what):
     """Given an unknown id, a missing object, or one that belongs to an account by now, then its
     release is refused with a reason, and nothing is deleted.
     """
@@ -353,7 +353,7 @@ def test_what_is_no_orphan_is_not_released(live, what):
     assert live.counts()["assistant"] == 2
 
 
-def test_a_refused_release_says_why_and_may_be_asked_again(live):
+def test_a_refused_release_gives_its_reason_and_can_be_retried(live):
     make_one_of_each(lambda prefix: tagged(new_id(prefix)))
     (row,) = (each for each in looks(live) if each.kind == "squad")
     live.fault("refused_400", "DELETE", "/squad/*")
@@ -364,11 +364,11 @@ def test_a_refused_release_says_why_and_may_be_asked_again(live):
     assert Stray.get_by_id(row.id).state == "released"
 
 
-def test_every_place_has_a_name_by_which_it_is_looked_at():
+def test_place_names_list_every_place_checked_for_strays():
     assert tuple(PLACES) == PLACE_NAMES
 
 
-def test_tags_are_this_installations(live):
+def test_object_tags_start_with_the_installations_tag(live):
     assert all(
         PLACES["vapi.assistant"].tag(row).startswith(f"{installation_tag()}-")
         for row in live.at_vapi("assistant")
