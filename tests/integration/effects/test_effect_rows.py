@@ -44,7 +44,7 @@ def an_effect(key="refund:rfq_1", **values):
     return Effect.get_by_id(made.id)
 
 
-def test_reserving_twice_is_one_row_with_the_first_request(effect):
+def test_reserving_twice_keeps_the_first_request(effect):
     again = Effect.reserve(
         "refund",
         effect.key,
@@ -59,7 +59,7 @@ def test_reserving_twice_is_one_row_with_the_first_request(effect):
     assert (again.id, again.request, again.asked_by) == (effect.id, effect.request, "test")
 
 
-def test_what_is_final_stays_so(effect):
+def test_a_final_outcome_cannot_change(effect):
     stale = Effect.get_by_id(effect.id)
     effect.record_confirmed("re_1", {"id": "re_1"}, real_now())
     for write in (
@@ -74,7 +74,7 @@ def test_what_is_final_stays_so(effect):
 
 
 @pytest.mark.parametrize("way", ["by its job", "by the hourly look"])
-def test_what_is_sent_meanwhile_is_not_ended_as_unsent(effect, monkeypatch, way):
+def test_an_effect_sent_while_it_is_ended_as_unsent_is_in_doubt(effect, monkeypatch, way):
     """Given a sender that was frozen, when it sends just after another process has read that
     nothing was sent, then the effect is in doubt.
     """
@@ -95,7 +95,7 @@ def test_what_is_sent_meanwhile_is_not_ended_as_unsent(effect, monkeypatch, way)
     assert Effect.get_by_id(effect.id).in_doubt
 
 
-def test_saying_so_again_is_harmless_and_another_object_is_not(effect):
+def test_confirming_again_is_harmless_but_another_object_is_a_contradiction(effect):
     effect.record_confirmed("re_1", {"id": "re_1"}, real_now())
     Effect.get_by_id(effect.id).record_confirmed("re_1", {"id": "other"}, real_now())
     assert Effect.get_by_id(effect.id).answer == {"id": "re_1"}
@@ -103,13 +103,13 @@ def test_saying_so_again_is_harmless_and_another_object_is_not(effect):
         Effect.get_by_id(effect.id).record_confirmed("re_2", {"id": "re_2"}, real_now())
 
 
-def test_an_object_of_what_was_refused_is_a_contradiction(effect):
+def test_confirming_a_refused_effect_is_a_contradiction(effect):
     effect.record_refused("no", "no", real_now())
     with pytest.raises(Contradiction):
         effect.record_confirmed("re_1", {"id": "re_1"}, real_now())
 
 
-def test_a_stale_attempt_does_not_turn_the_keys_back(effect):
+def test_a_stale_attempt_does_not_reset_the_key_generation(effect):
     """Given an attempt with the first key, when another one has gone on to the third, then it
     writes nothing.
     """
@@ -125,7 +125,7 @@ def test_a_stale_attempt_does_not_turn_the_keys_back(effect):
     assert (row.generation, row.idempotency_key, row.sent_at) == (3, f"{effect.id}-3", None)
 
 
-def test_reconciling_stages_a_look_at_each_doubt_and_at_nothing_else(client, valkey):
+def test_only_effects_in_doubt_or_long_unsent_get_a_reconcile_job(client, valkey):
     """Given effects in every state, then those in doubt or unsent for a while get a reconcile job,
     and no others.
     """
@@ -148,7 +148,9 @@ def test_reconciling_stages_a_look_at_each_doubt_and_at_nothing_else(client, val
     } == wanted
 
 
-def test_doubts_beyond_the_first_few_are_looked_at_too(client, valkey, monkeypatch):
+def test_effects_in_doubt_beyond_one_batch_are_reconciled_within_the_hour(
+    client, valkey, monkeypatch
+):
     """Given more doubts than one run stages, when none is settled, then all get a reconcile job
     within the hour.
     """
@@ -163,7 +165,7 @@ def test_doubts_beyond_the_first_few_are_looked_at_too(client, valkey, monkeypat
     assert {row.key.split(":")[0] for row in looks} == wanted
 
 
-def test_an_old_doubt_is_looked_at_once_a_day(client, valkey):
+def test_an_old_effect_in_doubt_is_looked_up_once_a_day(client, valkey):
     """Given an old doubt that cannot be settled (a text without an id), then it is looked up once a
     day and does not crowd out young ones.
     """

@@ -36,7 +36,7 @@ def test_effects_are_listed(asked):
     assert asked.effect.id in run("effects", "list", "--state", "unknown").output
 
 
-def test_a_doubt_is_not_unnoticed(asked, client, monkeypatch):
+def test_an_effect_in_doubt_shows_in_metrics_doctor_and_list(asked, client, monkeypatch):
     """A doubt shows in the metrics, in doctor, and in a list whose ids can be typed on the
     narrowest terminal.
     """
@@ -49,7 +49,7 @@ def test_a_doubt_is_not_unnoticed(asked, client, monkeypatch):
     assert "…" not in shown, "an id was cut off"
 
 
-def test_a_dead_job_is_due_no_more(asked):
+def test_a_dead_job_is_listed_with_its_end_not_its_due_time(asked):
     job = asked.job
     shown = run("jobs", "list", "--state", "dead").output
     assert screen.moment(job.finished_at) in shown
@@ -57,7 +57,7 @@ def test_a_dead_job_is_due_no_more(asked):
 
 
 @pytest.mark.parametrize("which", ["--all", "one"])
-def test_what_is_found_is_recorded_by_its_job(asked, valkey, stand_in, which):
+def test_a_reconciled_effect_is_recorded_by_its_replayed_job(asked, valkey, stand_in, which):
     stand_in.sandbox.shared.faults.clear()
     said = run("effects", "reconcile", "--all" if which == "--all" else asked.effect.id)
     assert said.exit_code == 0, said.output
@@ -68,7 +68,7 @@ def test_what_is_found_is_recorded_by_its_job(asked, valkey, stand_in, which):
     assert run("effects", "reconcile", asked.effect.id).exit_code == 0
 
 
-def test_what_is_found_of_a_job_that_ended_without_it_is_known_at_least(asked, stand_in):
+def test_an_effect_found_after_its_job_ended_is_confirmed(asked, stand_in):
     stand_in.sandbox.shared.faults.clear()
     StagedJob.update(state="done").where(StagedJob.id == asked.job.id).execute()
     assert run("effects", "reconcile", asked.effect.id).exit_code == 0
@@ -76,7 +76,7 @@ def test_what_is_found_of_a_job_that_ended_without_it_is_known_at_least(asked, s
     assert AuditEntry.select().where(AuditEntry.action == "effect.settled").count() == 1
 
 
-def test_an_effect_of_a_newer_release_is_shown_and_left_to_it(asked, client):
+def test_an_effect_kind_of_a_newer_release_is_shown_and_left_alone(asked, client):
     """Given an effect of a kind that only a newer release knows, as during a rollout or after a
     rollback, then the timeline, the list and the hourly reconcile job work, and it cannot be
     settled by hand.
@@ -96,18 +96,18 @@ def test_an_effect_of_a_newer_release_is_shown_and_left_to_it(asked, client):
     assert Effect.get_by_id(effect.id).state == "unknown"
 
 
-def test_that_nothing_is_in_doubt_is_said(database_url):
+def test_reconcile_reports_when_nothing_is_in_doubt(database_url):
     assert run("effects", "reconcile", "--all").output == "No effect is in doubt.\n"
 
 
-def test_a_record_that_cannot_be_read_is_said(asked, stand_in):
+def test_reconcile_reports_a_provider_record_that_cannot_be_read(asked, stand_in):
     stand_in.fault("error_500", "GET", asked.path)
     said = run("effects", "reconcile", "--all")
     assert said.exit_code == 1
     assert "cannot be read" in said.output
 
 
-def test_a_person_settles(asked, valkey):
+def test_an_operator_can_settle_an_effect_as_confirmed(asked, valkey):
     said = run(
         "effects",
         "settle",
@@ -126,7 +126,7 @@ def test_a_person_settles(asked, valkey):
     assert entry.detail["why"] == "seen in the dashboard"
 
 
-def test_a_person_says_that_it_did_not_happen(client, valkey, stand_in):
+def test_an_operator_can_settle_an_effect_as_refused(client, valkey, stand_in):
     asked = ask("refund", stand_in, valkey.client())
     stand_in.fault("refuse", "POST", asked.path, times=20)
     given.worked(valkey.client())
@@ -142,7 +142,7 @@ def test_a_person_says_that_it_did_not_happen(client, valkey, stand_in):
     assert asked.row.error == "none in the dashboard"
 
 
-def test_what_is_settled_stays_settled(asked, valkey):
+def test_an_effect_with_a_waiting_job_cannot_be_settled(asked, valkey):
     run("effects", "reconcile", "--all")
     said = run("effects", "settle", asked.effect.id, "--refused", "--why", "x")
     assert said.exit_code == 1
@@ -163,11 +163,11 @@ def test_what_is_settled_stays_settled(asked, valkey):
         ("settle", "x", "--refused", "--confirmed", "re_1", "--why", "y"),
     ],
 )
-def test_what_cannot_be_understood_ends_with_2(database_url, arguments):
+def test_invalid_arguments_exit_with_2(database_url, arguments):
     assert run("effects", *arguments).exit_code == 2
 
 
-def test_the_kinds_say_whom_they_cost_money_and_what_undoes_them():
+def test_effects_kinds_shows_each_kinds_cost_and_undo():
     """Given an operator in doubt about a charge, then the command says what each kind costs whom,
     and what undoes it.
     """

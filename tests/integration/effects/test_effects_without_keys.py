@@ -103,13 +103,13 @@ def fresh(effect):
     return Effect.get_by_id(effect.id)
 
 
-def test_what_was_answered_is_there_once(shelf, effect):
+def test_performing_an_answered_effect_again_creates_nothing(shelf, effect):
     assert perform(effect) == {"id": "thing-1"}
     assert perform(fresh(effect)) == {"id": "thing-1"}
     assert shelf.things == ["tag-1"]
 
 
-def test_a_lost_answer_is_found_by_its_tag(shelf, effect):
+def test_an_object_with_a_lost_response_is_found_by_its_tag(shelf, effect):
     """Given a lost answer, when the effect is performed again, then the thing is found, not created
     again.
     """
@@ -122,7 +122,7 @@ def test_a_lost_answer_is_found_by_its_tag(shelf, effect):
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_process_that_dies_around_the_call(shelf, effect, when):
+def test_a_process_killed_around_the_call_leaves_one_object(shelf, effect, when):
     """Given a process killed before or after the call, when another one goes on, then there is one
     thing.
     """
@@ -134,7 +134,9 @@ def test_a_process_that_dies_around_the_call(shelf, effect, when):
     assert fresh(effect).generation == (2 if when == "before" else 1)
 
 
-def test_what_is_not_found_is_sent_again_only_once_it_would_have_shown(shelf, effect, monkeypatch):
+def test_a_lost_request_is_resent_only_after_the_providers_list_has_settled(
+    shelf, effect, monkeypatch
+):
     """Given a request lost on its way, when the provider's record has settled without it, then it
     is sent again, once.
     """
@@ -153,7 +155,7 @@ def test_what_is_not_found_is_sent_again_only_once_it_would_have_shown(shelf, ef
     assert fresh(effect).generation == 2
 
 
-def test_what_never_arrives_waits_for_a_person(shelf, effect):
+def test_a_request_that_never_arrives_stays_in_doubt(shelf, effect):
     shelf.before += [fails("unknown")] * MAX_GENERATIONS
     for _ in range(MAX_GENERATIONS):
         with pytest.raises(ProviderError):
@@ -163,7 +165,7 @@ def test_what_never_arrives_waits_for_a_person(shelf, effect):
     assert (shelf.things, fresh(effect).state) == ([], "unknown")
 
 
-def test_being_turned_away_is_no_doubt(shelf, effect):
+def test_retry_later_answers_leave_no_doubt(shelf, effect):
     """Given a provider that says "later" again and again, then that uses up no generation and
     leaves no doubt.
     """
@@ -176,7 +178,7 @@ def test_being_turned_away_is_no_doubt(shelf, effect):
     assert fresh(effect).generation == 1
 
 
-def test_a_missing_setting_is_no_doubt(shelf, effect):
+def test_a_missing_setting_leaves_no_doubt(shelf, effect):
     def not_set():
         raise Misconfigured("SHELF_KEY is not set.")
 
@@ -187,7 +189,7 @@ def test_a_missing_setting_is_no_doubt(shelf, effect):
     assert perform(fresh(effect)) == {"id": "thing-1"}
 
 
-def test_a_refusal_after_a_doubt_is_looked_up(shelf, effect):
+def test_a_refusal_after_an_unknown_outcome_is_looked_up(shelf, effect):
     """Given a first try that takes effect late, when the second is refused, then the thing is
     found.
     """
@@ -200,7 +202,7 @@ def test_a_refusal_after_a_doubt_is_looked_up(shelf, effect):
     assert fresh(effect).state == "sending"
 
 
-def test_two_processes_that_read_the_row_at_once(shelf, effect):
+def test_only_one_of_two_processes_with_the_same_row_sends(shelf, effect):
     """Given two processes with the same unsent row, then one sends and the other stops."""
     first, second = fresh(effect), fresh(effect)
     shelf.after.append(fails("unknown"))
@@ -223,7 +225,7 @@ def stopped_before_the_call(monkeypatch, meanwhile):
     monkeypatch.setattr(performing, "killpoint", stop)
 
 
-def test_a_process_that_was_frozen_sends_nothing_late(shelf, effect, monkeypatch):
+def test_a_frozen_process_sends_nothing_after_another_has_sent(shelf, effect, monkeypatch):
     """Given a process frozen right before its call, when another has begun again and sent, then it
     sends nothing.
     """
@@ -234,7 +236,7 @@ def test_a_process_that_was_frozen_sends_nothing_late(shelf, effect, monkeypatch
     assert fresh(effect).generation == 2
 
 
-def test_a_process_that_was_frozen_while_another_only_began_anew(shelf, effect, monkeypatch):
+def test_a_frozen_process_sends_nothing_after_another_has_begun_again(shelf, effect, monkeypatch):
     """Given another process that has begun again and not sent yet, then the frozen one does not
     send in its place.
     """
@@ -245,7 +247,7 @@ def test_a_process_that_was_frozen_while_another_only_began_anew(shelf, effect, 
     assert perform(fresh(effect)) == {"id": "thing-1"}
 
 
-def test_a_process_that_was_frozen_while_it_was_given_up(shelf, effect, monkeypatch):
+def test_a_frozen_process_sends_nothing_after_its_effect_was_refused(shelf, effect, monkeypatch):
     """Given an effect refused in the meantime, such as by an undo, then nothing is sent."""
     stopped_before_the_call(
         monkeypatch, lambda: fresh(effect).record_refused("not_made", "given up", real_now())
@@ -255,7 +257,7 @@ def test_a_process_that_was_frozen_while_it_was_given_up(shelf, effect, monkeypa
     assert shelf.things == []
 
 
-def test_a_process_that_was_held_up_too_long_leaves_no_doubt(shelf, effect, monkeypatch):
+def test_a_process_delayed_too_long_leaves_no_doubt(shelf, effect, monkeypatch):
     """Given a process that resumes too late and was not replaced, then the next one sends at
     once.
     """
@@ -272,7 +274,7 @@ def test_a_process_that_was_held_up_too_long_leaves_no_doubt(shelf, effect, monk
     assert fresh(effect).generation == 1
 
 
-def test_what_was_made_before_a_restored_backup_is_found(shelf, effect, monkeypatch):
+def test_an_object_created_before_a_restored_backup_is_found(shelf, effect, monkeypatch):
     """Given a restored row that does not know of an earlier send, two minutes after the request,
     then its tag is looked up first.
     """

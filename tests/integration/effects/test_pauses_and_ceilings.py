@@ -70,7 +70,7 @@ def test_a_pause_stops_one_account_and_one_kind():
     assert told == [("cli:ann", "texts.paused", one.id), ("cli:bob", "texts.resumed", one.id)]
 
 
-def test_a_pause_of_all_holds_whatever_an_account_says():
+def test_a_global_pause_overrides_account_settings():
     """Given charges paused for all, then resuming one account's charges does not lift that, and new
     accounts are paused too.
     """
@@ -84,7 +84,7 @@ def test_a_pause_of_all_holds_whatever_an_account_says():
     assert not paused(account.id, "charges")
 
 
-def test_the_ceiling_is_reached_and_told_once():
+def test_reaching_the_ceiling_sends_one_alert():
     """Given a ceiling of two, when two texts are reserved, then the ceiling is reached, and one
     alert is sent even after a third.
     """
@@ -104,7 +104,7 @@ def test_the_ceiling_is_reached_and_told_once():
     ] == [(account.id, "texts", 2)]
 
 
-def test_a_ceiling_is_the_accounts_own_day():
+def test_a_ceiling_counts_the_accounts_local_day():
     """Given a clinic in Honolulu at its ceiling, then its next day begins at its own midnight,
     10:00 UTC.
     """
@@ -128,7 +128,7 @@ def test_an_accounts_own_ceiling_wins_over_the_setting(monkeypatch):
     assert not over_ceiling(account.id, "texts", business_now())
 
 
-def test_many_at_once_do_not_pass_the_ceiling():
+def test_concurrent_decisions_do_not_exceed_the_ceiling():
     """Given a ceiling of three and ten decisions at once, then three effects are reserved."""
     account = given.an_account()
     DailyCeiling.change(account.id, "texts", 3, "cli:ann")
@@ -151,7 +151,7 @@ def test_many_at_once_do_not_pass_the_ceiling():
     assert Effect.select().count() == 3
 
 
-def test_nothing_decided_before_a_pause_is_open_after_it():
+def test_a_pause_waits_for_decisions_in_progress():
     """Given a decision under way, when an operator pauses texts, then the pause waits for the
     decision, so that nothing is decided after it.
     """

@@ -51,7 +51,7 @@ def refused_with(call) -> ProviderError:
         ("rate_limit_429", "retry_later", "rate_limit", True),
     ],
 )
-def test_each_fault_says_what_is_known_of_the_outcome(stand_in, kind, outcome, code, answered):
+def test_each_stripe_fault_maps_to_its_outcome(stand_in, kind, outcome, code, answered):
     stand_in.fault(kind, "POST", "/v1/payment_links", seconds=60)  # or until the client hangs up
     error = refused_with(lambda: stripe_api.create_payment_link(LINK, "", "key-1"))
     assert (error.outcome, error.code, error.answered, error.bug) == (
@@ -62,21 +62,21 @@ def test_each_fault_says_what_is_known_of_the_outcome(stand_in, kind, outcome, c
     )
 
 
-def test_a_parameter_that_stripe_does_not_take_is_a_definite_no(stand_in):
+def test_an_unknown_parameter_is_a_definite_refusal(stand_in):
     error = refused_with(
         lambda: stripe_api.create_payment_link(LINK | {"line_itmes": 1}, "", "key-1")
     )
     assert error.outcome == "refused"
 
 
-def test_an_account_that_is_not_ours_waits_for_a_person(stand_in):
+def test_an_inaccessible_account_is_retried_later_with_advice(stand_in):
     """A disconnected account or a wrong key is not a final refusal."""
     error = refused_with(lambda: stripe_api.create_payment_link(LINK, "acct_gone", "key-1"))
     assert (error.outcome, error.code) == ("retry_later", "PermissionError")
     assert "connected" in error.advice
 
 
-def test_a_key_that_stripe_does_not_know_waits_for_a_person(stand_in, monkeypatch):
+def test_an_invalid_api_key_is_retried_later(stand_in, monkeypatch):
     monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_live_of_nobody")
     get_settings.cache_clear()
     stripe_api.client.cache_clear()
@@ -86,7 +86,7 @@ def test_a_key_that_stripe_does_not_know_waits_for_a_person(stand_in, monkeypatc
     )
 
 
-def test_a_key_of_another_account_is_no_verdict_on_a_refund(stand_in):
+def test_a_missing_intent_on_a_refund_means_a_wrong_api_key(stand_in):
     """The intent took the money and so exists: `No such payment_intent` means that the key is
     wrong.
     """
@@ -99,7 +99,7 @@ def test_a_key_of_another_account_is_no_verdict_on_a_refund(stand_in):
     assert "STRIPE_SECRET_KEY" in error.advice
 
 
-def test_one_key_for_two_requests_is_our_bug_and_a_doubt(stand_in):
+def test_one_idempotency_key_for_two_requests_is_a_bug_with_unknown_outcome(stand_in):
     stripe_api.create_payment_link(LINK, "", "key-1")
     error = refused_with(
         lambda: stripe_api.create_payment_link(LINK | {"inactive_message": "x"}, "", "key-1")
@@ -129,7 +129,7 @@ def test_calling_stripe_writes_nothing_into_the_home_folder(stand_in, tmp_path):
 
 
 @pytest.mark.parametrize("off", [-10, 10], ids="{} minutes".format)
-def test_an_intent_is_found_by_a_clock_that_is_ten_minutes_off(stand_in, off):
+def test_an_intent_is_found_even_if_our_clock_is_ten_minutes_off(stand_in, off):
     """Given an intent whose answer was lost while our clock was ten minutes off, then it is
     found.
     """

@@ -9,7 +9,7 @@ from models.transactions import transaction
 from tests import given
 
 
-def test_a_reserved_request_has_the_order_of_its_row(client):
+def test_a_reserved_request_has_the_key_order_of_its_row(client):
     """A provider might compare requests under one idempotency key as text."""
     request = {
         "metadata": {"project": "p", "account_id": "a", "invoice_id": "", "attempt_id": "b"},
