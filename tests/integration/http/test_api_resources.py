@@ -61,7 +61,7 @@ def at_once(count, call):
     return answers
 
 
-def test_without_a_key_nothing_is_shown(client, account, key):
+def test_a_request_without_a_valid_api_key_is_401(client, account, key):
     for headers in (
         {},
         {"Authorization": "Bearer pp_wrong"},
@@ -72,7 +72,7 @@ def test_without_a_key_nothing_is_shown(client, account, key):
     assert client.simulate_get(CUSTOMERS, headers=key).status_code == 200
 
 
-def test_another_accounts_things_are_not_there(client, account, key):
+def test_another_accounts_rows_are_404(client, account, key):
     """Another account's rows are answered 404 like rows that do not exist."""
     mine, theirs = given.an_invoice(account), given.an_invoice(given.an_account(name="Other"))
     assert client.simulate_get(f"{INVOICES}/{mine.id}", headers=key).json["id"] == mine.id
@@ -104,7 +104,7 @@ def test_another_accounts_things_are_not_there(client, account, key):
     assert given.fresh(theirs).notes == ""
 
 
-def test_an_operator_names_the_account(client, account):
+def test_an_operator_key_must_name_an_account(client, account):
     operator, invoice = given.a_key(None), given.an_invoice(account)
     problem(client.simulate_get(INVOICES, headers=operator), 400, "bad_request")
     problem(
@@ -118,7 +118,7 @@ def test_an_operator_names_the_account(client, account):
     assert [row["id"] for row in listed] == [invoice.id]
 
 
-def test_a_clinics_key_names_no_other_account(client, account, key):
+def test_a_clinics_key_cannot_name_another_account(client, account, key):
     """Given a clinic's key with another account's id in the header, then the request is 404 and
     nothing is done in the key's own account.
     """
@@ -130,7 +130,7 @@ def test_a_clinics_key_names_no_other_account(client, account, key):
     assert client.simulate_get(INVOICES, headers=mine).json["data"] == []
 
 
-def test_the_same_key_and_body_get_the_first_answer_again(client, account, key):
+def test_the_same_idempotency_key_and_body_replay_the_first_response(client, account, key):
     headers = key | {"Idempotency-Key": "k1"}
     body = an_invoice_of(given.a_customer(account))
     first, again = (client.simulate_post(INVOICES, json=body, headers=headers) for _ in range(2))
@@ -141,7 +141,7 @@ def test_the_same_key_and_body_get_the_first_answer_again(client, account, key):
     assert Invoice.select().count() == 1
 
 
-def test_the_same_key_with_another_body_is_refused(client, account, key):
+def test_the_same_idempotency_key_with_another_body_is_refused(client, account, key):
     headers, customer = key | {"Idempotency-Key": "k1"}, given.a_customer(account)
     assert (
         client.simulate_post(INVOICES, json=an_invoice_of(customer), headers=headers).status_code
@@ -159,7 +159,7 @@ def test_the_same_key_with_another_body_is_refused(client, account, key):
     )
 
 
-def test_a_key_is_its_callers_own(client, account, key):
+def test_idempotency_keys_are_separate_for_each_caller(client, account, key):
     other = given.a_key(given.an_account(name="Other"))
     for headers in (key, other):
         assert (
@@ -171,7 +171,7 @@ def test_a_key_is_its_callers_own(client, account, key):
     assert Customer.select().count() == 2
 
 
-def test_a_kept_answer_opens_for_who_asked_and_nobody_else(client):
+def test_stored_responses_are_encrypted_for_their_caller(client):
     """Given a new account and its customer, when their requests are repeated, then each gets its
     answer again, and no stored row shows it in clear.
     """
@@ -194,7 +194,7 @@ def test_a_kept_answer_opens_for_who_asked_and_nobody_else(client):
     ] == []
 
 
-def test_an_answer_that_is_kept_no_longer_does_not_do_the_work_again(account, key, client):
+def test_a_request_with_a_deleted_stored_response_is_not_repeated(account, key, client):
     """Given an answer from before answers were encrypted, which the migration has deleted, then a
     repetition is refused, not done again.
     """
@@ -207,7 +207,7 @@ def test_an_answer_that_is_kept_no_longer_does_not_do_the_work_again(account, ke
     assert Customer.select().count() == 1
 
 
-def test_a_refused_request_may_be_mended_under_the_same_key(client, account, key):
+def test_a_refused_request_can_be_corrected_under_the_same_idempotency_key(client, account, key):
     """Given a refused request, which stored nothing, then its key can be used again."""
     headers = key | {"Idempotency-Key": "k1"}
     problem(client.simulate_post(CUSTOMERS, json={"name": ""}, headers=headers), 422, "invalid")
@@ -215,7 +215,7 @@ def test_a_refused_request_may_be_mended_under_the_same_key(client, account, key
     assert client.simulate_post(CUSTOMERS, json={"name": "Ada"}, headers=headers).status_code == 201
 
 
-def test_keys_that_are_no_keys(client, key):
+def test_invalid_idempotency_keys_are_refused(client, key):
     for bad in ("", "x" * 256):
         problem(
             client.simulate_post(
@@ -226,7 +226,9 @@ def test_keys_that_are_no_keys(client, key):
         )
 
 
-def test_eight_identical_requests_at_once_are_one_row(client, account, key):
+def test_eight_concurrent_requests_with_one_idempotency_key_create_one_invoice(
+    client, account, key
+):
     headers = key | {"Idempotency-Key": "k1"}
     body = an_invoice_of(given.a_customer(account))
     answers = at_once(8, lambda: client.simulate_post(INVOICES, json=body, headers=headers))
@@ -236,7 +238,7 @@ def test_eight_identical_requests_at_once_are_one_row(client, account, key):
     assert Invoice.select().count() == 1
 
 
-def test_eight_requests_for_one_number_at_once_are_one_row(client, account, key):
+def test_eight_concurrent_requests_for_one_invoice_number_create_one_invoice(client, account, key):
     """Given eight requests without a key, then the first wins and the others are answered 409."""
     body = an_invoice_of(given.a_customer(account))
     answers = at_once(8, lambda: client.simulate_post(INVOICES, json=body, headers=key))
@@ -244,7 +246,7 @@ def test_eight_requests_for_one_number_at_once_are_one_row(client, account, key)
     assert Invoice.select().count() == 1
 
 
-def test_a_name_that_is_taken_is_a_conflict_whichever_way_it_is_asked_for(client, account, key):
+def test_a_customers_external_id_in_use_is_a_conflict(client, account, key):
     for external in ("a", "b"):
         assert (
             client.simulate_post(
@@ -285,7 +287,7 @@ def test_a_name_that_is_taken_is_a_conflict_whichever_way_it_is_asked_for(client
     )
 
 
-def test_an_external_id_is_something_or_none(client, account, key):
+def test_an_empty_external_id_is_refused_and_null_clears_it(client, account, key):
     """Given an empty externalId, then it is refused; null means that there is none."""
     made = client.simulate_post(
         CUSTOMERS, json={"name": "Ada", "externalId": "a"}, headers=key
@@ -314,7 +316,7 @@ def test_an_external_id_is_something_or_none(client, account, key):
     )
 
 
-def test_lists_go_by_pages(client, account, key):
+def test_customer_lists_are_paginated(client, account, key):
     made = [
         client.simulate_post(CUSTOMERS, json={"name": f"Ada {index}"}, headers=key).json["id"]
         for index in range(5)
@@ -333,7 +335,7 @@ def test_lists_go_by_pages(client, account, key):
         )
 
 
-def test_invoices_are_narrowed(client, account, key):
+def test_invoice_lists_can_be_filtered(client, account, key):
     sent, paid = given.an_invoice(account), given.an_invoice(account, status="paid")
 
     def listed(**params):
@@ -359,7 +361,7 @@ BAD_INVOICES = {
 }
 
 
-def test_fields_that_are_not_valid_are_named_but_not_repeated(client, account, key):
+def test_invalid_fields_are_named_without_repeating_their_values(client, account, key):
     customer = given.a_customer(account)
     for field, values in BAD_INVOICES.items():
         for value in values:
@@ -378,7 +380,7 @@ def test_fields_that_are_not_valid_are_named_but_not_repeated(client, account, k
     assert Invoice.select().count() == 0
 
 
-def test_an_amount_does_not_change_under_a_payment(client, account, key, valkey):
+def test_the_amount_due_cannot_change_once_a_payment_exists(client, account, key, valkey):
     invoice = given.an_invoice(account)
     assert (
         client.simulate_patch(
@@ -405,18 +407,18 @@ def test_an_amount_does_not_change_under_a_payment(client, account, key, valkey)
     )
 
 
-def test_a_body_over_the_cap(client, key):
+def test_a_body_over_the_size_limit_is_413(client, key):
     problem(
         client.simulate_post(CUSTOMERS, body=b"x" * (CAP + 1), headers=key), 413, "body_too_large"
     )
 
 
-def test_what_is_not_there_and_what_is_not_allowed(client):
+def test_an_unknown_path_is_404_and_a_wrong_method_405(client):
     problem(client.simulate_get("/api/nothing"), 404, "not_found")
     problem(client.simulate_delete(CUSTOMERS), 405, "method_not_allowed")
 
 
-def test_an_invoice_is_found_by_its_number_or_by_what_other_software_calls_it(client, account, key):
+def test_an_invoice_is_found_by_its_number_or_external_id(client, account, key):
     """Given two invoices with ids of the clinic's software, then each is found by number or
     externalId, by both only if they agree, and never by another clinic.
     """
@@ -444,7 +446,7 @@ def test_an_invoice_is_found_by_its_number_or_by_what_other_software_calls_it(cl
         problem(answer, 422, "invalid")
 
 
-def test_an_external_id_is_one_invoice_of_an_account(client, account, key):
+def test_an_external_id_is_unique_among_an_accounts_invoices(client, account, key):
     customer = given.a_customer(account)
     made = [
         client.simulate_post(INVOICES, json=an_invoice_of(customer, n, **more), headers=key).json
@@ -466,7 +468,7 @@ def test_an_external_id_is_one_invoice_of_an_account(client, account, key):
     assert change(1, "a").json["externalId"] == "a"
 
 
-def test_a_customer_is_found_by_what_other_software_calls_it(client, account, key):
+def test_a_customer_is_found_by_its_external_id(client, account, key):
     made = [given.a_customer(account, external_id=name).id for name in ("a", "b", None)]
     given.a_customer(given.an_account(name="Other"), external_id="a")
     answer = client.simulate_get(CUSTOMERS, params={"externalId": "a"}, headers=key)
@@ -474,7 +476,7 @@ def test_a_customer_is_found_by_what_other_software_calls_it(client, account, ke
     problem(client.simulate_get(CUSTOMERS, params={"externalId": ""}, headers=key), 422, "invalid")
 
 
-def test_a_sent_invoice_is_no_draft_again(client, account, key):
+def test_a_sent_invoice_cannot_become_a_draft_again(client, account, key):
     """A sent invoice might have reached the customer; it can be cancelled, not made a draft
     again.
     """

@@ -171,7 +171,7 @@ def test_pages_join_without_gap_or_overlap(clinic, path):
     )
 
 
-def test_a_cursor_of_nothing_in_the_list_is_refused_everywhere_alike(clinic):
+def test_every_list_refuses_an_invalid_cursor_with_the_same_error(clinic):
     """Given another account's id, garbage, an empty cursor or a NUL, then the answer is 422 rather
     than a page.
     """
@@ -194,7 +194,7 @@ def test_a_cursor_of_nothing_in_the_list_is_refused_everywhere_alike(clinic):
         }
 
 
-def test_a_limit_that_is_none_is_refused_everywhere_alike(clinic):
+def test_every_list_refuses_an_invalid_limit_with_the_same_error(clinic):
     for path in [*LISTS, COMPARED, FEED]:
         told = [
             clinic.refuses(path, "limit", limit)
@@ -205,7 +205,7 @@ def test_a_limit_that_is_none_is_refused_everywhere_alike(clinic):
         }
 
 
-def test_a_status_that_no_invoice_has_is_refused_by_both_lists(clinic):
+def test_both_invoice_lists_refuse_an_unknown_status(clinic):
     for path in ("/api/invoices", "/api/finance/unpaid-invoices"):
         for status in ("bogus", "", "sent,overdue", "SENT", "a\0"):
             clinic.refuses(path, "status", status)
@@ -217,7 +217,7 @@ def test_a_status_that_no_invoice_has_is_refused_by_both_lists(clinic):
         ) == (5, [])
 
 
-def test_a_row_that_has_left_the_narrowed_list_is_still_a_cursor(clinic):
+def test_a_row_that_left_the_filtered_list_is_still_a_valid_cursor(clinic):
     """Given a page of sent invoices, when its last one is then cancelled, then it is still a valid
     cursor.
     """
@@ -243,7 +243,7 @@ def test_a_row_that_has_left_the_narrowed_list_is_still_a_cursor(clinic):
     assert len(clinic.see("/api/webhook-endpoints", startingAfter=endpoint).json["data"]) == 3
 
 
-def test_the_ledger_has_every_kind_in_order_and_no_end(clinic):
+def test_the_contact_ledger_lists_every_kind_in_order(clinic):
     rows = clinic.see("/api/customers/{customer}/contact-ledger", limit=100).json["data"]
     assert {
         kind: sum(row["type"] == kind for row in rows)
@@ -258,7 +258,7 @@ def test_the_ledger_has_every_kind_in_order_and_no_end(clinic):
     assert all(row["id"] == row[row["type"]]["id"] for row in rows)
 
 
-def test_every_answer_with_rows_is_described_as_a_page(client):
+def test_every_list_in_the_openapi_document_is_paginated(client):
     """A new list must page like the others and be added to LISTS."""
     document = client.simulate_get("/api/openapi.json").json
     lists = {}

@@ -21,7 +21,7 @@ def asked_both_ways(client, path, headers):
     return [client.simulate_request(method, path, headers=headers) for method in ("GET", "HEAD")]
 
 
-def test_whatever_is_read_by_get_answers_head(client):
+def test_every_get_route_answers_head(client):
     """Given any route, then HEAD is routed and listed in `Allow` exactly where GET is."""
     for node in routes(client):
         responders, read = node.method_map, hasattr(node.resource, "on_get")
@@ -72,7 +72,7 @@ def test_head_is_get_without_the_body(client):
     assert client.simulate_head("/api/payments/upsert", headers=key).status_code == 405
 
 
-def test_head_over_a_real_socket_leaves_the_connection_in_order(
+def test_head_over_a_real_socket_keeps_the_connection_usable(
     database_url,
     valkey,
     processes,
@@ -99,7 +99,7 @@ def test_head_over_a_real_socket_leaves_the_connection_in_order(
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_static_files_are_only_read(client, method):
+def test_static_files_accept_only_read_methods(client, method):
     for path in (STYLE, "/static/nowhere.css"):
         answer = client.simulate_request(method, path)
         assert (answer.status_code, answer.json["code"], answer.headers["allow"]) == (

@@ -177,7 +177,7 @@ def draws(seed, count):
 
 
 @pytest.mark.parametrize("reader", ["a stranger", "an operator"])
-def test_odd_text_anywhere_is_no_fault_of_ours(client, reader):
+def test_odd_text_anywhere_in_a_request_is_never_a_5xx(client, reader):
     """Given odd text in one place or several, then the status is below 500."""
     session = {}
     if reader == "an operator":
@@ -190,13 +190,13 @@ def test_odd_text_anywhere_is_no_fault_of_ours(client, reader):
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("text", ["//[", "//]", "http://[::1", "%2f%2f[", "\xff", "\\\\[", "//a:x"])
-def test_wherever_a_login_is_to_lead_it_answers(client, text):
+def test_a_login_with_an_odd_next_url_is_never_a_5xx(client, text):
     for method in ("GET", "POST"):
         assert ask(client.app, method, "/login", f"next={text}", body=f"next={text}".encode()) < 500
 
 
 @pytest.mark.one_database
-def test_no_header_makes_the_path_another_one(database_url, valkey, processes):
+def test_no_header_changes_the_request_path(database_url, valkey, processes):
     """Given a proxy on this machine that passes on all client headers, then none of them removes a
     part of the path, which would bypass the proxy's path rules.
     """

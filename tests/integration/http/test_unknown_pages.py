@@ -10,7 +10,7 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/api/nowhere", "/static/nowhere.css"])
-def test_a_browser_is_shown_a_page(client, path):
+def test_a_browser_gets_an_html_page_for_an_unknown_url(client, path):
     answer = client.simulate_get(path, headers=BROWSER)
     assert (answer.status_code, answer.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
     assert "Page not found" in answer.text
@@ -20,7 +20,7 @@ def test_a_browser_is_shown_a_page(client, path):
 
 
 @pytest.mark.parametrize("headers", [{}, {"Accept": "*/*"}, {"Accept": "application/json"}])
-def test_everybody_else_gets_a_problem(client, headers):
+def test_other_clients_get_a_problem_document_for_an_unknown_url(client, headers):
     answer = client.simulate_get("/nowhere", headers=headers)
     assert (answer.status_code, answer.headers["Content-Type"], answer.json["code"]) == (
         404,
@@ -29,7 +29,7 @@ def test_everybody_else_gets_a_problem(client, headers):
     )
 
 
-def test_a_queue_or_job_that_is_gone_is_told_with_its_reason(client):
+def test_the_page_for_a_missing_rq_job_gives_the_reason(client):
     an_operator()
     answer = client.simulate_get("/rq/0/data/job/gone-1.json", headers=signed_in(client) | BROWSER)
     assert answer.status_code == 404
@@ -37,7 +37,7 @@ def test_a_queue_or_job_that_is_gone_is_told_with_its_reason(client):
     assert "<h1>Page not found</h1>" in answer.text
 
 
-def test_the_api_answers_a_browser_as_it_answers_everybody(client):
+def test_a_missing_api_resource_is_a_problem_document_in_a_browser_too(client):
     assert (
         client.simulate_get("/api/invoices/inv_none", headers=BROWSER).headers["Content-Type"]
         == "application/problem+json"

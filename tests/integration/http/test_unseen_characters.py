@@ -36,7 +36,7 @@ def queries(client):
 
 
 @pytest.mark.parametrize("kind", UNSEEN)
-def test_a_place_with_such_a_character_is_named(client, kind):
+def test_an_invisible_character_in_a_locality_is_refused_by_field_name(client, kind):
     account = given.an_account()
     answer = client.simulate_get(
         f"/api/accounts/{account.id}/available-numbers",
@@ -48,7 +48,7 @@ def test_a_place_with_such_a_character_is_named(client, kind):
     assert "invisible character" in answer.json["errors"][0]["message"]
 
 
-def test_so_it_is_for_every_parameter_there_is(client):
+def test_an_invisible_character_is_refused_in_every_query_parameter(client):
     key = given.a_key(given.an_account())
     found = queries(client)
     assert {name for _, name in found} >= {"locality", "customerId", "since"}
@@ -59,12 +59,12 @@ def test_so_it_is_for_every_parameter_there_is(client):
             assert [each["field"] for each in answer.json["errors"]] == [name]
 
 
-def test_a_stranger_learns_nothing_of_it(client):
+def test_a_request_without_a_key_is_401_despite_invisible_characters(client):
     answer = client.simulate_get("/api/invoices", query_string="customerId=%00")
     assert answer.status_code == 401
 
 
-def test_letters_of_any_language_are_a_place(client, twilio_stand_in):
+def test_a_locality_may_have_letters_of_any_script(client, twilio_stand_in):
     """Given a name with an accent or in another script, then it is accepted, also with joiners of
     Persian letters or emoji, and with a character newer than this server.
     """
