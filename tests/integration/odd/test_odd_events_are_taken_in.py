@@ -63,7 +63,7 @@ def odd_fields(kind):
 
 
 @pytest.mark.parametrize("kind", SUBSCRIBED)
-def test_an_event_with_an_odd_field_says_the_truth_or_nothing(stripe, kind):
+def test_an_event_with_an_odd_field_records_nothing_false(stripe, kind):
     """Given an invoice, already paid if the event is about a return, when an event with one odd
     field is processed, then the books are as before or as at Stripe, and another invoice of the
     account waits for nothing.

@@ -116,7 +116,7 @@ def process_all():
 
 
 @pytest.mark.slow
-def test_a_draw_of_all_odd_fields_through_the_job(stripe):
+def test_a_sample_of_odd_events_processed_by_the_job_records_nothing_false(stripe):
     account = given.an_account()
     bystander = given.an_invoice(account)
     for number, odd in enumerate(drawn(120, 1)):
@@ -136,7 +136,7 @@ def test_a_draw_of_all_odd_fields_through_the_job(stripe):
         ("/api/webhooks/stripe/connect", CONNECT_SECRET, {"account": "acct_1"}),
     ],
 )
-def test_the_door_keeps_an_odd_event_or_says_why_not(client, path, secret, of):
+def test_intake_stores_an_odd_event_or_gives_the_reason(client, path, secret, of):
     """Given an event with any odd field, or JSON that is no event, then the answer is 200, or 400
     with a reason and nothing stored; never 5xx.
     """
@@ -163,7 +163,7 @@ def test_the_door_keeps_an_odd_event_or_says_why_not(client, path, secret, of):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stripe_account", ["", "acct_1"])
-def test_a_backfill_of_odd_events_comes_to_its_end(stripe, stripe_account):
+def test_a_backfill_of_odd_events_runs_to_the_end(stripe, stripe_account):
     """Given a list in which most events have an odd field, some are no events, some are of the
     other mode, and some are bank debits in older API versions, then the backfill reads it to the
     end, for the platform and for a connected account, and the books agree with Stripe.
@@ -253,7 +253,7 @@ def a_setup(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("is_there", [True, False], ids=["at Stripe", "gone"])
-def test_odd_events_about_a_clinics_card(stripe, is_there):
+def test_odd_events_about_a_clinics_card_leave_it_verified(stripe, is_there):
     """Given an odd event about a card that is unchanged at Stripe, then the card stays verified; if
     Stripe no longer has it, processing does not crash either.
     """
@@ -275,7 +275,7 @@ def test_odd_events_about_a_clinics_card(stripe, is_there):
 
 
 @pytest.mark.slow
-def test_odd_events_about_a_setup_fee(stripe):
+def test_odd_events_about_a_setup_fee_record_nothing_false(stripe):
     """Given an odd event about a deployment's fee, then no invoice gets a payment, and the fee's
     step keeps a state that is true at Stripe.
     """

@@ -172,7 +172,7 @@ def test_an_odd_answer_is_a_provider_error(call, answering):
                 assert raised.value.outcome == "unknown", (status, name)
 
 
-def test_a_404_of_stripes_own_without_a_code_says_that_it_is_missing(answering):
+def test_a_404_from_stripe_without_a_code_means_missing(answering):
     answering(404, b'{"error": {"message": "No such thing", "type": "invalid_request_error"}}')
     with pytest.raises(ProviderError) as raised:
         intents.get_intent("pi_1")
@@ -180,7 +180,7 @@ def test_a_404_of_stripes_own_without_a_code_says_that_it_is_missing(answering):
     assert customers.get_customer("cus_1") is None
 
 
-def test_a_gateways_404_says_nothing(answering):
+def test_a_404_from_a_gateway_is_an_unknown_outcome(answering):
     answering(404, b"<html>not here</html>")
     with pytest.raises(ProviderError) as raised:
         intents.get_intent("pi_1")
@@ -201,7 +201,7 @@ def test_a_gateways_404_says_nothing(answering):
         b'{"is_number_reassigned": null, "error_code": "\\u0000"}',
     ],
 )
-def test_nothing_but_twilios_own_word_says_that_a_number_is_still_theirs(told, answering):
+def test_an_odd_reassigned_number_answer_is_an_unknown_outcome(told, answering):
     answering(200, b'{"valid": true, "reassigned_number": ' + told + b"}")
     with pytest.raises(ProviderError) as raised:
         CALLS["look a number up"]()
@@ -213,7 +213,7 @@ def test_nothing_but_twilios_own_word_says_that_a_number_is_still_theirs(told, a
     [lambda: numbers.release_number("PN1"), lambda: addresses.delete_address("AD1")],
     ids=["a number", "an address"],
 )
-def test_only_twilios_own_404_says_that_something_is_gone(away, answering):
+def test_only_a_404_from_twilio_itself_confirms_a_deletion(away, answering):
     """Given a gateway's 404 to a deletion, then the object might still exist."""
     answering(404, b"<html>not here</html>")
     with pytest.raises(ProviderError) as raised:
@@ -240,7 +240,7 @@ NO_OPENINGS = [
 ]
 
 
-def test_openings_of_another_shape_are_never_taken_for_free_times(answering):
+def test_odd_calendar_answers_never_count_as_free_times(answering):
     """Given calendars that are no objects, days in place of times, and a time at the end of the
     calendar, then the outcome is unknown.
     """
@@ -251,7 +251,7 @@ def test_openings_of_another_shape_are_never_taken_for_free_times(answering):
         assert (raised.value.outcome, raised.value.code) == ("unknown", "odd_answer"), body
 
 
-def test_what_nests_too_deep_to_be_read_is_an_odd_answer(answering):
+def test_json_nested_too_deep_is_a_provider_error(answering):
     """Given JSON nested too deep for the parser or an SDK, from any provider, then a ProviderError
     is raised, with unknown outcome.
     """
@@ -273,13 +273,13 @@ def test_what_nests_too_deep_to_be_read_is_an_odd_answer(answering):
                 assert raised.value.outcome == "unknown"
 
 
-def test_a_lifetime_that_is_no_number_is_none(answering):
+def test_a_token_lifetime_that_is_not_a_number_is_a_provider_error(answering):
     answering(400, b'{"access_token": "a", "expires_in": 1e999}')
     with pytest.raises(ProviderError):
         authorization.refresh(calendar.google(), "token")
 
 
-def test_what_no_database_keeps_is_left_out_of_what_providers_say(answering):
+def test_characters_no_database_can_store_are_replaced_in_provider_text(answering):
     """Given a NUL and half a surrogate pair in names, states and errors, then they are replaced, so
     that both databases can store the text.
     """
