@@ -44,7 +44,7 @@ def test_the_database_refuses_to_change_or_delete_an_entry(statement):
     assert AuditEntry.get().actor == "operator:ada"
 
 
-def test_an_entry_commits_with_its_deed_or_not_at_all():
+def test_an_entry_commits_or_rolls_back_with_its_action():
     def deed() -> None:
         with transaction():
             AuditEntry.record("system", "job.replayed", "job:1")
@@ -74,7 +74,7 @@ def test_the_export_streams_everything_oldest_first():
     assert run("audit", "export", "--since", "2099-01-01").output == ""
 
 
-def test_a_spreadsheet_finds_no_formula_in_the_export():
+def test_the_csv_export_escapes_formulas():
     AuditEntry.record("system", "test", "=HYPERLINK(1)")
     rows = list(csv.DictReader(io.StringIO(run("audit", "export", "--format", "csv").output)))
     assert rows[0]["subject"] == "'=HYPERLINK(1)"
@@ -113,7 +113,7 @@ def test_an_account_made_through_the_api_is_audited(client):
     }
 
 
-def test_the_migration_can_be_taken_back_and_applied_again():
+def test_the_migration_can_be_reverted_and_applied_again():
     while "0002_operators" not in pending():
         _runner().down()
     _runner().up()

@@ -31,7 +31,7 @@ from tests.stories.operators import a_job, run
 pytestmark = pytest.mark.usefixtures("database_url")
 
 
-def test_an_account_and_its_key_are_printed_once():
+def test_account_create_prints_a_working_key():
     result = run(
         "account",
         "create",
@@ -77,7 +77,7 @@ def test_an_account_and_its_key_are_printed_once():
         ("nonsense",),
     ],
 )
-def test_what_cannot_be_understood_ends_with_2(arguments):
+def test_invalid_arguments_exit_with_2(arguments):
     assert run(*arguments).exit_code == 2
 
 
@@ -95,7 +95,7 @@ def test_jobs_are_listed_by_state_name_and_queue():
 @pytest.mark.parametrize(
     "command", [("jobs", "list"), ("events", "list"), ("effects", "list"), ("events", "backfills")]
 )
-def test_a_list_that_is_cut_says_so(command):
+def test_a_truncated_list_says_so(command):
     """Given more rows than are shown, then the output says how many there are and how to see
     them.
     """
@@ -127,7 +127,7 @@ def test_a_list_that_is_cut_says_so(command):
     assert "shown" not in run(*command).output
 
 
-def test_only_dead_jobs_are_replayed_and_the_rest_is_said():
+def test_only_dead_jobs_are_replayed_and_the_others_reported():
     dead, done = a_job("dead"), a_job("done")
     result = run(
         "jobs",
@@ -180,7 +180,7 @@ def test_many_dead_jobs_are_replayed_at_a_rate(arguments, rate):
     assert "Replayed: 9, spread over 4 s." in told if rate == 2 else "Replayed: 9." in told
 
 
-def test_an_operator_gets_a_password_or_brings_one():
+def test_a_new_operators_password_is_generated_or_read_from_stdin():
     made = run("operator", "add", "Ada")
     password = next(
         line.split()[1] for line in made.output.splitlines() if line.startswith("password")
@@ -209,7 +209,7 @@ def test_accounts_are_listed():
     assert "Sunrise [b]" in output
 
 
-def test_a_revoked_key_opens_nothing(client):
+def test_a_revoked_key_no_longer_works(client):
     """Given a leaked key, when it is revoked, then it no longer works, the clinic's other key does,
     and the audit log has the reason.
     """
@@ -239,7 +239,7 @@ def test_a_revoked_key_opens_nothing(client):
     assert run("keys", "issue", "ac_none").exit_code == 1
 
 
-def test_an_operator_who_was_shut_out_is_let_in_again():
+def test_resetting_a_disabled_operators_password_enables_login_again():
     """Given a disabled operator, when the password is reset, then the new one works, all sessions
     end, and the audit log has it.
     """
@@ -279,7 +279,7 @@ def test_an_operator_who_was_shut_out_is_let_in_again():
         ("", "a long password"),
     ],
 )
-def test_a_name_or_password_that_will_not_do_is_refused(name, password):
+def test_an_unsuitable_operator_name_or_password_is_refused(name, password):
     assert run("operator", "add", name, "--password-stdin", stdin=password).exit_code == 1
     assert Operator.select().count() == 0
 
@@ -296,7 +296,7 @@ def test_refused_events_are_listed_without_their_contents():
     assert "No events are unmatched." in run("events", "list", "--outcome", "unmatched").output
 
 
-def test_what_an_old_key_sealed_is_sealed_anew(monkeypatch):
+def test_reseal_moves_secrets_to_the_newest_key(monkeypatch):
     """Given secrets under three keys, one of which is dropped, then `reseal` moves the rest to the
     newest key, doctor tells what needs an older key from what no key opens, and a second run does
     nothing.
@@ -337,7 +337,7 @@ def test_what_an_old_key_sealed_is_sealed_anew(monkeypatch):
     assert "nothing needs an older key" in run("doctor").output
 
 
-def test_a_database_without_tables_is_told_what_to_do(monkeypatch, tmp_path):
+def test_a_database_without_tables_is_an_error_with_advice_to_migrate(monkeypatch, tmp_path):
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'empty.db'}")
     reset_process()
     result = run("jobs", "list")
@@ -347,7 +347,7 @@ def test_a_database_without_tables_is_told_what_to_do(monkeypatch, tmp_path):
     assert "Nothing to do" in run("migrate").output
 
 
-def test_a_migration_that_fails_tells_which_were_applied_before_it(monkeypatch, tmp_path):
+def test_a_failed_migration_names_those_applied_before_it(monkeypatch, tmp_path):
     """Given a migration that fails, then those before it are named and stay applied, and the next
     run goes on from there once the cause is fixed.
     """
@@ -365,7 +365,7 @@ def test_a_migration_that_fails_tells_which_were_applied_before_it(monkeypatch, 
     assert run("migrate").output.splitlines()[1:] == ["applied 0002_two"]
 
 
-def test_a_postgresql_that_has_no_such_database_or_role_is_not_told_to_migrate(
+def test_a_missing_postgresql_database_or_role_gets_no_advice_to_migrate(
     database_url, request, monkeypatch
 ):
     if not database_url.startswith("postgresql"):
@@ -385,12 +385,12 @@ def test_a_postgresql_that_has_no_such_database_or_role_is_not_told_to_migrate(
 @pytest.mark.parametrize(
     "change", ["DROP TABLE staged_job", "ALTER TABLE staged_job RENAME COLUMN queue TO other"]
 )
-def test_a_table_or_column_that_is_not_there_calls_for_a_migration(change):
+def test_a_missing_table_or_column_gets_advice_to_migrate(change):
     execute(change)
     assert "Run bin/payphone migrate." in run("jobs", "list").output
 
 
-def test_what_the_driver_says_is_told_without_the_password():
+def test_a_quoted_driver_error_hides_the_password():
     error = OperationalError(
         'connection failed: no "hunter/2" nor hunter%2F2\n\tIs the server running?'
     )
@@ -413,7 +413,7 @@ def test_a_database_of_a_newer_release_is_named():
     )
 
 
-def test_a_database_that_is_away_leaks_no_password(monkeypatch):
+def test_an_unreachable_database_error_hides_the_password(monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgresql://payphone:hunter2@127.0.0.1:1/payphone")
     reset_process()
     result = run("jobs", "list")
@@ -422,7 +422,7 @@ def test_a_database_that_is_away_leaks_no_password(monkeypatch):
     assert "hunter2" not in result.output
 
 
-def test_production_says_which_database_it_means(monkeypatch, tmp_path):
+def test_production_without_database_url_names_the_default_database(monkeypatch, tmp_path):
     """Given a shell without DATABASE_URL in production, then the command first says that it uses
     the default file.
     """
@@ -442,7 +442,7 @@ def test_production_says_which_database_it_means(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     "command", [("pause", "texts"), ("resume", "texts"), ("brakes",), ("migrate",)]
 )
-def test_the_database_is_named_without_its_password(database_url, monkeypatch, command):
+def test_commands_name_the_database_without_its_password(database_url, monkeypatch, command):
     assert f"Database: {get_settings().shown_database}" in run(*command).output.splitlines()
     monkeypatch.setenv(
         "DATABASE_URL", "postgresql://ada:hunter2@db.example/payphone?password=hunter3"
@@ -463,7 +463,7 @@ UNESCAPED = (
 
 
 @pytest.mark.parametrize("url", UNESCAPED)
-def test_a_password_is_hidden_however_it_is_written(url, monkeypatch):
+def test_an_unescaped_or_renamed_password_is_hidden(url, monkeypatch):
     """Given a password with characters that should have been escaped, or under another name, then
     neither the shown URL nor a quoted driver message has it.
     """
@@ -495,7 +495,7 @@ def test_the_command_itself_runs(database_url):
 
 
 @pytest.mark.slow
-def test_a_file_is_found_from_the_folder_in_which_it_was_named(database_url, tmp_path):
+def test_a_file_argument_is_relative_to_the_callers_folder(database_url, tmp_path):
     """Given a file in the caller's working directory, then its relative name is enough."""
     account = given.an_account()
     (tmp_path / "export.csv").write_text(

@@ -34,7 +34,7 @@ def rows() -> dict[str, int]:
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: " ".join(arguments[:2]))
-def test_it_is_refused_and_not_repeated(database_url, arguments):
+def test_a_card_number_in_an_argument_is_refused_and_not_echoed(database_url, arguments):
     before = rows()
     said = run(*arguments)
     assert (said.exit_code, rows()) == (2, before)
@@ -57,7 +57,7 @@ def test_it_is_refused_and_not_repeated(database_url, arguments):
         ("operator", "key", "metrics of 2026-11-22 09:30:00"),
     ],
 )
-def test_other_numbers_are_no_matter(database_url, arguments):
+def test_other_long_numbers_are_accepted(database_url, arguments):
     assert run(*arguments).exit_code == 0
 
 
@@ -65,7 +65,7 @@ def test_other_numbers_are_no_matter(database_url, arguments):
     "arguments",
     [("account", "create", "Caf\udce9"), ("pause", "calls", "--why", "\udcff"), ("\udcff",)],
 )
-def test_a_byte_that_is_no_utf8_is_refused_in_words(database_url, arguments):
+def test_an_argument_that_is_not_utf8_is_refused_with_a_message(database_url, arguments):
     """Given a byte that is not UTF-8, as a shell passes it on, then nothing is done."""
     before = rows()
     said = run(*arguments)

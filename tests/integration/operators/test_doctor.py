@@ -121,14 +121,14 @@ def complaints() -> dict[str, str]:
     return {what: level for what, (level, _, _) in found().items() if level != "ok"}
 
 
-def test_a_healthy_installation_is_told_so(healthy):
+def test_a_healthy_installation_passes(healthy):
     assert complaints() == {}
     result = run("doctor")
     assert result.exit_code == 0
     assert "0 failed" in result.output
 
 
-def test_one_warning_is_one(monkeypatch):
+def test_one_warning_is_counted_in_the_singular(monkeypatch):
     only = Finding("warn", "what", "found", "advice")
     monkeypatch.setattr("bin.commands.doctor.examine", lambda: iter([only]))
     assert "0 ok, 1 warning, 0 failed" in run("doctor").output
@@ -191,7 +191,7 @@ def test_a_setting_that_will_not_do_fails_in_production(healthy, set_env, name, 
         ("RATE_PER_ADDRESS", "none"),
     ],
 )
-def test_a_setting_that_is_worth_a_look_is_a_warning(healthy, set_env, name, value):
+def test_a_questionable_setting_is_a_warning(healthy, set_env, name, value):
     set_env(**{name: value})
     assert complaints() == {name: "warn"}
     assert run("doctor").exit_code == 0
@@ -217,14 +217,14 @@ def test_the_mode_of_each_key_is_named(healthy, set_env, secret, publishable, ki
         assert told[name][:2] == ("ok", "set; its mode is unknown")
 
 
-def test_a_secret_key_that_does_not_say_its_mode_is_worth_a_look(healthy, set_env):
+def test_a_secret_key_of_unknown_mode_is_a_warning(healthy, set_env):
     """Other keys are then not compared with its mode."""
     set_env(STRIPE_SECRET_KEY="sk_of_no_mode")
     assert complaints() == {"STRIPE_SECRET_KEY": "warn"}
 
 
 @pytest.mark.parametrize(("secret", "other"), [("sk_test_1", "live"), ("rk_test_1", "live")])
-def test_keys_of_two_modes_are_found(healthy, set_env, secret, other):
+def test_stripe_keys_of_different_modes_are_reported(healthy, set_env, secret, other):
     set_env(STRIPE_SECRET_KEY=secret)
     level, said, advice = found()["STRIPE_PUBLISHABLE_KEY"]
     assert (level, said) == (
@@ -245,7 +245,7 @@ def test_keys_of_two_modes_are_found(healthy, set_env, secret, other):
         ({"url": "https://elsewhere.example/"}, "warn", "none in live mode sends to https://pay."),
     ],
 )
-def test_an_endpoint_at_stripe_that_is_not_as_ours_should_be_is_found(
+def test_a_misconfigured_stripe_webhook_endpoint_is_reported(
     healthy, monkeypatch, change, level, told
 ):
     """Given an endpoint with another API version, mode or list of events, then it is named, with
@@ -260,7 +260,7 @@ def test_an_endpoint_at_stripe_that_is_not_as_ours_should_be_is_found(
     assert stripe_api.API_VERSION in advice
 
 
-def test_endpoints_are_listed_at_stripe(database_url, valkey, stand_in, set_env):
+def test_webhook_endpoints_at_stripe_are_checked(database_url, valkey, stand_in, set_env):
     """Given the stand-in with both endpoints, then they pass; one made in an old version does
     not.
     """
@@ -279,7 +279,7 @@ def test_endpoints_are_listed_at_stripe(database_url, valkey, stand_in, set_env)
     assert (level, "rendered in 2024-06-20" in said) == ("warn", True)
 
 
-def test_a_key_that_may_not_list_endpoints_is_told_so(database_url, valkey, stand_in, set_env):
+def test_a_key_that_cannot_list_endpoints_is_a_warning(database_url, valkey, stand_in, set_env):
     set_env(PUBLIC_URL="http://payphone")
     stand_in.fault("forbidden_403", "GET", "/v1/webhook_endpoints", times=5)
     level, said, advice = found()["webhook endpoints"]
@@ -287,7 +287,7 @@ def test_a_key_that_may_not_list_endpoints_is_told_so(database_url, valkey, stan
     assert "Webhook Endpoints: read" in advice
 
 
-def test_workers_of_an_older_setting_are_told_what_to_add(healthy, set_env):
+def test_an_older_workers_setting_gets_advice_on_what_to_add(healthy, set_env):
     """Given WORKERS from an older release, and pools that run with it, then doctor says what to
     add.
     """
@@ -300,7 +300,7 @@ def test_workers_of_an_older_setting_are_told_what_to_add(healthy, set_env):
         assert "add interactive=1 to WORKERS and restart them" in findings[what][2]
 
 
-def test_a_setting_that_cannot_be_read_is_named_and_its_value_is_not(set_env):
+def test_an_invalid_setting_is_named_without_its_value(set_env):
     set_env(PAYPHONE_ENV="sk_live_pasted_in_the_wrong_line")
     result = run("doctor")
     assert result.exit_code == 1
@@ -320,7 +320,7 @@ def test_every_setting_of_a_real_installation_is_named(healthy):
     assert names - {"DATABASE_URL"} <= found().keys()
 
 
-def test_a_connected_account_needs_a_secret_of_its_endpoint(healthy, set_env):
+def test_a_connected_account_requires_the_connect_webhook_secret(healthy, set_env):
     set_env(STRIPE_CONNECT_WEBHOOK_SECRET="")
     assert complaints() == {}
     given.an_account(stripe_account="acct_clinic")
@@ -330,7 +330,7 @@ def test_a_connected_account_needs_a_secret_of_its_endpoint(healthy, set_env):
 
 
 @pytest.mark.parametrize(("worked", "level"), [(False, "warn"), (True, "fail")])
-def test_processes_that_have_never_run_are_only_not_started(healthy, worked, level):
+def test_missing_processes_are_only_a_warning_before_any_work_was_staged(healthy, worked, level):
     """Given no process at all, then that is a failure if work was ever staged, and the next step if
     not.
     """
@@ -345,7 +345,7 @@ def test_processes_that_have_never_run_are_only_not_started(healthy, worked, lev
 
 
 @pytest.mark.parametrize(("worked", "level"), [(False, "warn"), (True, "fail")])
-def test_an_embedded_redis_that_is_not_there_yet_is_said_to_come_with_the_workers(
+def test_an_embedded_redis_not_started_yet_gets_advice_to_start_the_workers(
     healthy, set_env, monkeypatch, tmp_path, worked, level
 ):
     monkeypatch.delenv("REDIS_URL")
@@ -393,7 +393,7 @@ def test_a_read_only_redis_is_found(healthy):
         healthy.replicaof("NO", "ONE")
 
 
-def test_a_redis_that_will_not_write_for_another_reason_is_found(healthy):
+def test_a_redis_that_refuses_writes_for_another_reason_is_reported(healthy):
     """Given a Redis that lacks a required replica, though it is neither full nor a replica itself,
     then doctor reports the error.
     """
@@ -405,14 +405,14 @@ def test_a_redis_that_will_not_write_for_another_reason_is_found(healthy):
         healthy.config_set("min-replicas-to-write", "0")
 
 
-def test_redis_away_is_found_and_the_rest_is_looked_at_all_the_same(healthy, set_env):
+def test_an_unreachable_redis_is_reported_and_the_rest_still_checked(healthy, set_env):
     set_env(REDIS_URL="redis://:hunter2@127.0.0.1:1")
     a_job("dead")
     assert complaints() == {"Redis": "fail", "dead jobs": "warn"}
     assert "hunter2" not in run("doctor").output
 
 
-def test_a_redis_that_wants_another_password_is_told_apart(healthy, set_env):
+def test_a_redis_that_rejects_our_password_is_reported_as_such(healthy, set_env):
     """Given a Redis that rejects our password, then doctor names the password."""
     healthy.config_set("requirepass", "other")
     try:
@@ -422,7 +422,7 @@ def test_a_redis_that_wants_another_password_is_told_apart(healthy, set_env):
         healthy.config_set("requirepass", "")
 
 
-def test_a_clinics_endpoint_that_fails_is_named(healthy):
+def test_a_clinics_repeatedly_failing_webhook_endpoint_is_a_warning(healthy):
     """Given an endpoint after several failures, then doctor names it, its clinic and the error; one
     failure is not reported.
     """
@@ -443,14 +443,14 @@ def test_a_missing_migration_is_found(healthy):
     assert "Run bin/payphone migrate." in run("doctor").output
 
 
-def test_a_database_away_is_found_and_its_password_is_not_shown(healthy, set_env):
+def test_an_unreachable_database_is_reported_without_its_password(healthy, set_env):
     close_database()
     set_env(DATABASE_URL="postgresql://payphone:hunter2@127.0.0.1:1/payphone")
     assert complaints() == {"database": "fail"}
     assert "hunter2" not in run("doctor").output
 
 
-def test_no_database_yet_is_found_and_none_is_made(healthy, set_env, tmp_path):
+def test_a_missing_database_file_is_reported_and_not_created(healthy, set_env, tmp_path):
     close_database()
     set_env(DATABASE_URL=f"sqlite:///{tmp_path / 'none.db'}")
     assert complaints() == {"database": "fail"}
@@ -461,7 +461,7 @@ def test_no_database_yet_is_found_and_none_is_made(healthy, set_env, tmp_path):
     ("off", "level"),
     [(0.0, "ok"), (1.0, "ok"), (-5.0, "warn"), (5.0, "warn"), (-600.0, "fail"), (45.0, "fail")],
 )
-def test_a_clock_that_is_off_is_found(off, level):
+def test_clock_skew_is_graded_by_its_size(off, level):
     assert compare("Redis", lambda: time.time() + off).level == level
 
 
@@ -474,19 +474,19 @@ def test_a_queue_nobody_serves_is_found(healthy):
 @pytest.mark.parametrize(
     ("key", "what"), [("payphone:scheduler:seen", "scheduler"), ("payphone:relay:seen", "relay")]
 )
-def test_a_process_not_seen_is_found(healthy, key, what):
+def test_a_relay_or_scheduler_not_seen_lately_is_reported(healthy, key, what):
     healthy.delete(key)
     assert complaints() == {what: "fail"}
 
 
-def test_jobs_that_wait_in_vain_are_found(healthy):
+def test_unknown_dead_and_overdue_jobs_are_reported(healthy):
     a_job("waiting", name="of_another_release")
     a_job("dead"), a_job("dead")
     assert complaints() == {"job names": "fail", "dead jobs": "warn", "oldest due job": "warn"}
     assert "process_stripe_event 2" in run("doctor").output
 
 
-def test_a_list_of_stripes_that_is_not_read_is_found(healthy):
+def test_a_stripe_account_not_backfilled_for_hours_is_reported(healthy):
     given.an_account(stripe_account="acct_clinic")
     at = datetime(2026, 11, 1, 8, 0, 1, tzinfo=UTC)
     for stripe_account, read in (("", real_now()), ("acct_clinic", at), ("acct_long_gone", at)):
@@ -529,7 +529,7 @@ def agreeing(**values: str) -> Account:
     return account
 
 
-def test_texting_that_is_set_up_is_told_so_and_nothing_is_sent(texting_clinic, stand_in):
+def test_a_working_twilio_setup_passes_without_sending_anything(texting_clinic, stand_in):
     assert complaints() == {}
     assert found()["Twilio"][1] == "answers; the account is active"
     assert found()["senders"][1] == "all 1 that text have one"
@@ -554,7 +554,7 @@ def test_texting_that_is_set_up_is_told_so_and_nothing_is_sent(texting_clinic, s
         ({"TWILIO_MESSAGING_SERVICE_SID": ""}, "senders"),
     ],
 )
-def test_twilio_that_would_not_text_is_found(texting_clinic, set_env, settings, what):
+def test_unusable_twilio_settings_are_reported(texting_clinic, set_env, settings, what):
     set_env(**settings)
     twilio_api.client.cache_clear()
     assert complaints() == {what: "fail"}
@@ -568,9 +568,7 @@ def test_a_suspended_account_at_twilio_is_found(texting_clinic, stand_in):
 
 
 @pytest.mark.parametrize(("env", "level"), [("production", "fail"), ("demo", "warn")])
-def test_a_trial_account_at_twilio_is_found_before_a_clinic_goes_live(
-    texting_clinic, stand_in, set_env, env, level
-):
+def test_a_twilio_trial_account_is_reported(texting_clinic, stand_in, set_env, env, level):
     """Given a trial account, which can have only one number, then doctor says so and what to do."""
     assert found()["Twilio account"] == ("ok", "full", "")
     set_env(PAYPHONE_ENV=env)
@@ -581,13 +579,13 @@ def test_a_trial_account_at_twilio_is_found_before_a_clinic_goes_live(
     assert "Upgrade" in advice
 
 
-def test_twilio_out_of_reach_is_worth_a_look(texting_clinic, set_env):
+def test_an_unreachable_twilio_is_a_warning(texting_clinic, set_env):
     set_env(TWILIO_API_BASE="http://127.0.0.1:1")
     twilio_api.client.cache_clear()
     assert complaints() == {"Twilio": "warn"}
 
 
-def test_accounts_that_share_a_sender_and_those_without_one_are_found(texting_clinic, set_env):
+def test_accounts_with_a_shared_or_missing_sender_are_reported(texting_clinic, set_env):
     other = agreeing(name="Hill Clinic")
     assert complaints() == {"shared sender": "warn"}
     AccountSender.assign(other, None, "+12025550702", real_now())
@@ -596,7 +594,7 @@ def test_accounts_that_share_a_sender_and_those_without_one_are_found(texting_cl
     assert found()["senders"][1] == f"none for {texting_clinic.id}"
 
 
-def test_a_list_of_stripes_that_never_was_read_is_found(healthy):
+def test_a_stripe_account_never_backfilled_is_reported(healthy):
     given.an_account(created_at=real_now() - timedelta(hours=4))
     assert complaints() == {"Stripe's events": "fail"}
     assert "never read to its end" in found()["Stripe's events"][1]
@@ -604,7 +602,7 @@ def test_a_list_of_stripes_that_never_was_read_is_found(healthy):
     assert complaints() == {}
 
 
-def test_stripe_is_asked_whether_it_takes_the_key_and_only_read(database_url, valkey, stand_in):
+def test_the_stripe_key_is_checked_with_reads_only(database_url, valkey, stand_in):
     assert found()["Stripe"] == ("ok", "answers, and accepts the key", "")
     given.an_account(stripe_account=stand_in.open_account())
     assert found()["connected accounts"] == ("ok", "1 can be read", "")
@@ -623,7 +621,7 @@ def test_stripe_is_asked_whether_it_takes_the_key_and_only_read(database_url, va
         ("", "refuse", "no answer"),
     ],
 )
-def test_a_stripe_that_does_not_take_the_key_is_found(
+def test_a_refused_stripe_key_or_failed_connection_is_reported(
     database_url, valkey, stand_in, set_env, key, fault, told
 ):
     """Given a key that Stripe refuses, or no connection, then that fails, and connected accounts
@@ -642,7 +640,7 @@ def test_a_stripe_that_does_not_take_the_key_is_found(
     stripe_api.client.cache_clear()
 
 
-def test_a_connected_account_that_stripe_closes_to_us_is_found(database_url, valkey, stand_in):
+def test_an_inaccessible_connected_account_is_reported(database_url, valkey, stand_in):
     given.an_account(stripe_account=stand_in.open_account())
     given.an_account(stripe_account="acct_long_gone")
     assert found()["Stripe"][0] == "ok"
@@ -670,7 +668,7 @@ def a_reading(
 
 
 @pytest.mark.parametrize(("stripe_account", "door"), [("", "platform"), ("acct_clinic", "connect")])
-def test_events_that_only_the_backfill_brings_are_found(healthy, stripe_account, door):
+def test_events_that_arrive_only_by_backfill_are_reported(healthy, stripe_account, door):
     """Given fetched events and none delivered for hours, then that fails; given one delivered, then
     it is a warning only if many were fetched.
     """
@@ -690,7 +688,7 @@ def test_events_that_only_the_backfill_brings_are_found(healthy, stripe_account,
     assert complaints() == {f"events to {door}": "warn"}
 
 
-def test_what_is_paused_is_found(healthy):
+def test_paused_work_is_a_warning(healthy):
     PauseSwitch.set("", "texts", True, "cli:ada", "wrong template")
     PauseSwitch.set(given.an_account().id, "charges", True, "cli:ada", "a complaint")
     assert complaints() == {"brakes": "warn"}
@@ -699,7 +697,7 @@ def test_what_is_paused_is_found(healthy):
     assert found()["brakes"][1] == "charges 1"
 
 
-def test_totals_that_are_not_what_the_rows_say_are_found_and_counted_again(healthy):
+def test_wrong_running_totals_are_reported_and_recount_repairs_them(healthy):
     given.an_invoice()
     assert complaints() == {}
     execute("UPDATE total_change SET count = 2 WHERE what = 'invoices'")
@@ -722,7 +720,7 @@ def test_books_that_differ_from_stripes_are_found(healthy):
     assert found()["book differences"][1] == "payment_missing 1"
 
 
-def test_people_who_did_not_get_their_refund_are_found(healthy):
+def test_failed_refunds_are_a_warning(healthy):
     invoice = given.an_invoice()
     intent = given.an_intent(invoice)
     given.received(given.an_event("payment_intent.succeeded", intent, livemode=True))
@@ -740,7 +738,7 @@ def test_people_who_did_not_get_their_refund_are_found(healthy):
     assert complaints() == {"failed refunds": "warn"}
 
 
-def test_a_ceiling_that_was_reached_is_found(healthy):
+def test_a_reached_ceiling_is_a_warning(healthy):
     emit(given.an_account().id, "ceiling.reached", {"what": "texts"}, "ceiling:texts")
     assert complaints() == {"ceilings reached": "warn"}
     assert found()["ceilings reached"][1] == "texts 1"
@@ -762,7 +760,7 @@ def voice_clinic(healthy, voice, set_env) -> Any:
     return voice
 
 
-def test_a_vapi_that_takes_the_key_is_told_so_and_only_read(voice_clinic, stand_in):
+def test_the_vapi_key_is_checked_with_reads_only(voice_clinic, stand_in):
     assert complaints() == {}
     assert found()["Vapi"][1] == "answers, and accepts the key; its numbers: 0"
     asked = stand_in.sandbox.shared.requests.select({"provider": "vapi"})
@@ -779,18 +777,18 @@ def test_a_vapi_that_takes_the_key_is_told_so_and_only_read(voice_clinic, stand_
         ({"VAPI_API_BASE": "http://127.0.0.1:1"}, "Vapi", "warn"),
     ],
 )
-def test_a_vapi_that_would_not_answer_is_found(voice_clinic, set_env, settings, what, level):
+def test_unusable_vapi_settings_are_reported(voice_clinic, set_env, settings, what, level):
     set_env(**settings)
     vapi_api.client.cache_clear()
     assert complaints() == {what: level}
     assert "another-key" not in run("doctor").output
 
 
-def test_an_installation_without_vapi_has_nothing_to_complain_of(healthy):
+def test_an_installation_without_vapi_passes(healthy):
     assert found()["Vapi"][0] == "ok"
 
 
-def test_report_16_a_number_of_a_workflow_is_found(voice_clinic):
+def test_report_16_a_number_imported_for_a_workflow_is_a_warning(voice_clinic):
     """Given a number imported for a Workflow, then doctor names it, since calls to it are not
     answered.
     """
@@ -804,7 +802,7 @@ def test_a_frozen_supervisor_is_found(healthy):
     assert found()["supervisor"][:2] == ("fail", "frozen: a-pool")
 
 
-def test_a_redis_that_forbids_what_we_do_is_told_apart(healthy, set_env):
+def test_a_redis_user_without_our_permissions_is_reported_as_such(healthy, set_env):
     """Given a Redis user without the rights we need, then doctor names the rights."""
     healthy.acl_setuser("reader", enabled=True, passwords=["+pw"], keys=["*"], commands=["+ping"])
     try:
@@ -814,7 +812,7 @@ def test_a_redis_that_forbids_what_we_do_is_told_apart(healthy, set_env):
         healthy.acl_deluser("reader")
 
 
-def test_a_port_that_takes_a_month_is_found(healthy):
+def test_a_port_older_than_a_month_is_a_warning(healthy):
     """Most ports take days; for one that the carrier no longer answers, only its age shows it."""
     account, now = given.an_account(), real_now()
     port = Deployment.create(

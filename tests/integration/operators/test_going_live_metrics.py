@@ -82,7 +82,7 @@ def history(client):
     return live
 
 
-def test_the_figures_of_a_known_history(history):
+def test_going_live_figures_match_a_known_history(history):
     figures = count_going_live()
     assert figures.configuration_completion == Rate(4, 6)
     assert figures.payment_conversion == Rate(3, 4)
@@ -91,14 +91,14 @@ def test_the_figures_of_a_known_history(history):
     assert (figures.went_live, figures.seconds_to_deploy) == (2, (2 + 10) / 2 * 3600)
 
 
-def test_a_longer_window_counts_what_was_before(history):
+def test_a_longer_window_counts_earlier_history(history):
     figures = count_going_live(days=200)
     assert figures.configuration_completion == Rate(5, 7)
     assert figures.phone_purchase_success == Rate(3, 4)
     assert figures.seconds_to_deploy == pytest.approx((2 + 10 + 1) / 3 * 3600)
 
 
-def test_an_operator_reads_them_of_all_clinics(client, history):
+def test_an_operator_gets_the_figures_of_all_clinics(client, history):
     answer = client.simulate_get("/api/finance/metrics", headers=given.a_key(None))
     assert answer.json == {
         "days": 90,
@@ -110,14 +110,14 @@ def test_an_operator_reads_them_of_all_clinics(client, history):
     }
 
 
-def test_a_clinic_reads_its_own_alone(client, history):
+def test_a_clinic_gets_only_its_own_figures(client, history):
     answer = client.simulate_get("/api/finance/metrics", headers=given.a_key(history)).json
     assert answer["configurationCompletionRate"] == {"numerator": 1, "denominator": 1, "rate": 1.0}
     assert answer["phonePurchaseSuccessRate"] == {"numerator": 2, "denominator": 2, "rate": 1.0}
     assert answer["timeToDeploy"] == {"count": 1, "averageSeconds": 7200.0}
 
 
-def test_nothing_to_divide_by_is_said(client):
+def test_a_rate_without_a_denominator_is_null(client):
     answer = client.simulate_get("/api/finance/metrics", headers=given.a_key(None)).json
     assert answer["deploymentSuccessRate"] == {"numerator": 0, "denominator": 0, "rate": None}
     assert answer["timeToDeploy"] == {"count": 0, "averageSeconds": None}
@@ -125,14 +125,14 @@ def test_nothing_to_divide_by_is_said(client):
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("days", ["0", "x", "9999"])
-def test_a_window_that_is_none_is_refused(client, days):
+def test_an_invalid_window_is_refused(client, days):
     answer = client.simulate_get(
         "/api/finance/metrics", params={"days": days}, headers=given.a_key(None)
     )
     assert answer.status_code == 422
 
 
-def test_prometheus_reads_the_same(client, history):
+def test_prometheus_metrics_show_the_same_figures(client, history):
     text = client.simulate_get("/metrics", headers=given.a_key(None)).text
     assert 'payphone_going_live_rate{rate="deployment_success"} 0.5' in text
     assert (

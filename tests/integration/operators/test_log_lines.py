@@ -15,7 +15,7 @@ from tests.running.website import serve
 from tests.stories.operators import an_operator
 
 
-def test_one_request_id_leads_from_the_door_to_the_effect(
+def test_one_request_id_is_logged_from_the_api_to_the_effect(
     database_url, valkey, stand_in, processes, logged
 ):
     """Given a request for a link, then web, job and effect each log a line with the request's
@@ -53,7 +53,7 @@ def test_one_request_id_leads_from_the_door_to_the_effect(
     assert "private" not in logged.text
 
 
-def test_each_request_has_one_line_but_those_of_probes(database_url, valkey, processes, logged):
+def test_each_request_except_probes_logs_one_line(database_url, valkey, processes, logged):
     """Given requests to every kind of route, then each logs a line with its route; health,
     readiness, metrics and static files log none.
     """
@@ -91,9 +91,7 @@ def test_each_request_has_one_line_but_those_of_probes(database_url, valkey, pro
     assert StagedJob.select().count() == 1
 
 
-def test_an_expected_failure_is_one_line_and_an_unexpected_one_has_its_traceback(
-    database_url, valkey, processes, logged
-):
+def test_only_unexpected_failures_log_a_traceback(database_url, valkey, processes, logged):
     """Given an unreachable Stripe, an event whose invoice does not exist yet, and a missing row,
     then only the last logs a traceback.
     """

@@ -90,7 +90,7 @@ def test_jobs_that_fail_are_counted_while_they_are_tried_again(scraped):
     assert scraped()["payphone_jobs_failing process_stripe_event"] == 2
 
 
-def test_what_people_wait_for_is_counted_in_its_own_queue(scraped):
+def test_interactive_jobs_are_counted_in_their_own_queue(scraped):
     """Given jobs of one name in two queues, then each counts in its own queue."""
     a_job("waiting")
     a_job("waiting", queue="interactive")
@@ -121,7 +121,7 @@ def test_events_and_invoices_are_counted(scraped):
     assert found["payphone_invoices sent"] == 1
 
 
-def test_the_stripe_account_that_was_read_longest_ago_is_told(scraped):
+def test_the_backfill_age_is_that_of_the_least_recently_read_stripe_account(scraped):
     assert "payphone_backfill_age_seconds" not in scraped()
     given.an_account(stripe_account="acct_clinic")
     for stripe_account, hours in (("", 1), ("acct_clinic", 5), ("acct_long_gone", 900)):
@@ -131,7 +131,7 @@ def test_the_stripe_account_that_was_read_longest_ago_is_told(scraped):
     assert scraped()["payphone_backfill_age_seconds"] == pytest.approx(5 * 3600, abs=60)
 
 
-def test_a_stripe_account_that_never_was_read_is_told_by_how_long(scraped, monkeypatch):
+def test_the_backfill_age_of_an_account_never_read_counts_from_its_start(scraped, monkeypatch):
     """Given no list read so far, then the age is the first account's; a connected account counts
     from the start of its first backfill.
     """
@@ -153,7 +153,7 @@ def test_a_stripe_account_that_never_was_read_is_told_by_how_long(scraped, monke
     assert "payphone_backfill_age_seconds" not in scraped()
 
 
-def test_events_that_only_the_backfill_brought_are_told_by_endpoint(scraped):
+def test_events_fetched_by_backfill_are_counted_by_endpoint(scraped):
     assert (
         scraped()["payphone_events_fetched platform"],
         scraped()["payphone_events_fetched connect"],
@@ -196,7 +196,7 @@ def test_signs_of_life_come_from_redis(scraped, valkey):
     assert (found["payphone_rq_workers webhooks"], found["payphone_rq_workers calls"]) == (2, 0)
 
 
-def test_a_redis_that_will_not_write_is_up_and_not_writable(scraped, valkey):
+def test_a_full_redis_is_up_but_not_writable(scraped, valkey):
     assert (scraped()["payphone_redis_up"], scraped()["payphone_redis_writable"]) == (1, 1)
     valkey.client().config_set("maxmemory", "1mb")
     try:
@@ -206,7 +206,7 @@ def test_a_redis_that_will_not_write_is_up_and_not_writable(scraped, valkey):
     assert (found["payphone_redis_up"], found["payphone_redis_writable"]) == (1, 0)
 
 
-def test_without_redis_the_database_still_answers(client, monkeypatch):
+def test_database_metrics_are_shown_without_redis(client, monkeypatch):
     from web.app import create_app
 
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
@@ -236,7 +236,7 @@ def is_gone(folder: Path) -> bool:
     return not folder.exists()
 
 
-def test_web_processes_of_a_machine_count_together(database_url, valkey, processes):
+def test_web_workers_on_one_machine_share_their_counters(database_url, valkey, processes):
     """Given two gunicorn workers, when either is scraped, then it counts the requests of both."""
     url = serve(processes)
     key = given.a_key(None)
@@ -257,7 +257,7 @@ def test_web_processes_of_a_machine_count_together(database_url, valkey, process
     assert count >= 40
 
 
-def test_a_request_is_answered_though_it_cannot_be_counted(
+def test_requests_are_answered_even_if_they_cannot_be_counted(
     database_url, valkey, processes, tmp_path
 ):
     """Given new web workers whose counters' folder is gone, as after a killed master, when requests
@@ -277,7 +277,7 @@ def test_a_request_is_answered_though_it_cannot_be_counted(
     assert [httpx.get(f"{url}/healthz", timeout=60).status_code for _ in range(8)] == [200] * 8
 
 
-def test_a_frozen_supervisor_and_a_clock_that_is_off_are_told(scraped, valkey, monkeypatch):
+def test_a_frozen_supervisor_and_clock_skew_are_exposed(scraped, valkey, monkeypatch):
     found = scraped()
     assert found["payphone_supervisor_frozen"] == 0
     assert abs(found["payphone_clock_skew_seconds"]) < 60

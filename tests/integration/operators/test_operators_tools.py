@@ -121,12 +121,12 @@ def test_a_ceiling_is_shown_and_changed(redis):
         ("events", "reconcile", "--since", "x"),
     ],
 )
-def test_what_is_not_understood_changes_nothing(redis, arguments):
+def test_invalid_arguments_change_nothing(redis, arguments):
     assert run(*arguments).exit_code == 2
     assert StagedJob.select().count() + AuditEntry.select().count() == 0
 
 
-def test_backfill_shows_its_progress_and_its_end(redis, stripe_stand_in):
+def test_backfill_waits_for_the_workers_and_reports_missing_events(redis, stripe_stand_in):
     """Given events that did not reach us, when an operator backfills, then the command waits for
     the workers and says how many were missing.
     """
@@ -197,7 +197,7 @@ def test_refused_events_are_replayed_once_the_reason_is_gone(redis):
     assert AuditEntry.select().where(AuditEntry.action == "event.replayed").count() == 3
 
 
-def test_replaying_what_counted_already_changes_nothing(redis):
+def test_replaying_an_applied_event_changes_nothing(redis):
     """Given an applied event whose job row was deleted, when it is replayed, then nothing counts
     twice.
     """
@@ -223,7 +223,7 @@ def test_replaying_what_counted_already_changes_nothing(redis):
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("command", [("jobs", "retry"), ("events", "replay")])
-def test_an_id_in_digits_that_are_no_number_is_unknown(redis, command):
+def test_an_id_of_non_decimal_digits_does_not_exist(redis, command):
     """Given an id such as ², which `str.isdigit` accepts and `int` does not, then the command says
     that it does not exist.
     """
@@ -231,7 +231,7 @@ def test_an_id_in_digits_that_are_no_number_is_unknown(redis, command):
     assert (result.exit_code, "no such" in result.output) == (1, True), result.exception
 
 
-def test_only_events_of_stripes_are_replayed(redis):
+def test_only_stripe_events_are_replayed(redis):
     """Given a refused text report, when all refused events are replayed, or this one by number,
     then it stays refused, and the command does not claim otherwise.
     """
@@ -282,7 +282,7 @@ def test_reconcile_says_what_differs(redis, stripe_stand_in):
     assert "payment_differs" in run("events", "reconcile", "--latest").output
 
 
-def test_the_latest_report_says_of_when_it_is_and_of_what(redis):
+def test_the_latest_reconciliation_report_shows_its_age_and_scope(redis):
     """Given no report, a fresh one and one of five hours ago, then the output says which it is; an
     old one is called old.
     """

@@ -28,7 +28,7 @@ def living(client, valkey):
     return redis
 
 
-def test_an_installation_whose_parts_all_live_is_ready(client, living):
+def test_an_installation_with_all_processes_alive_is_ready(client, living):
     answer = client.simulate_get("/readyz")
     assert (answer.status_code, answer.json) == (200, {"status": "ok", "reasons": []})
 
@@ -47,7 +47,7 @@ def test_missing_migrations_are_named(client, living):
 
 
 @pytest.mark.parametrize("who", ["relay", "scheduler"])
-def test_a_process_that_is_away_is_named(client, living, who):
+def test_a_missing_process_is_named(client, living, who):
     living.delete(f"payphone:{who}:seen")
     answer = client.simulate_get("/readyz")
     assert (answer.status_code, answer.json) == (
@@ -62,7 +62,7 @@ def test_queues_of_a_killed_pool_are_named(client, living):
     assert answer.json["reasons"] == [f"workers: nobody serves {queue}" for queue in QUEUES]
 
 
-def test_workers_of_an_older_setting_are_degraded_with_what_to_do(client, living):
+def test_a_pool_without_interactive_workers_is_degraded_with_advice(client, living):
     """Given pools without a worker of the interactive queue, then the reason says what to do."""
     living.delete("rq:workers:interactive")
     answer = client.simulate_get("/readyz")
@@ -87,7 +87,7 @@ def test_a_redis_that_will_not_write_is_degraded(client, living):
     )
 
 
-def test_redis_away_is_degraded(client, monkeypatch):
+def test_an_unreachable_redis_is_degraded(client, monkeypatch):
     from web.app import create_app
 
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
@@ -99,7 +99,7 @@ def test_redis_away_is_degraded(client, monkeypatch):
     )
 
 
-def test_a_frozen_supervisor_is_told_by_its_relay(client, living):
+def test_a_frozen_supervisor_is_degraded(client, living):
     """Given a pool whose supervisor has not looked for half a minute, then its relay reports it; a
     live one is not reported.
     """
@@ -115,7 +115,7 @@ def test_a_frozen_supervisor_is_told_by_its_relay(client, living):
     }
 
 
-def test_a_production_without_its_secret_key_is_degraded(client, living, monkeypatch):
+def test_production_without_its_secret_key_is_degraded(client, living, monkeypatch):
     """Given no PAYPHONE_SECRET_KEY in production, then the reason says so before a clinic needs
     it.
     """
