@@ -61,7 +61,7 @@ def test_every_process_sees_a_jump_at_once(tmp_path):
             process.communicate()
 
 
-def test_a_clock_wins_over_a_shift_but_never_in_production(tmp_path, monkeypatch):
+def test_a_shared_clock_overrides_a_shift_but_never_in_production(tmp_path, monkeypatch):
     make_shared_shift(tmp_path / "clock", DAYS)
     monkeypatch.setenv("PAYPHONE_BUSINESS_CLOCK", str(tmp_path / "clock"))
     monkeypatch.setenv("PAYPHONE_BUSINESS_SHIFT", "5")

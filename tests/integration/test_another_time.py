@@ -32,7 +32,7 @@ def at(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.skipif(not shutil.which("cc"), reason="tests.at needs a C compiler")
-def test_a_child_and_its_database_live_at_the_time_that_was_asked_for():
+def test_a_program_and_its_database_see_the_requested_time():
     """Given an hour before New York's clocks change, then Python and SQLite both show it, and the
     exit code is passed on.
     """

@@ -38,7 +38,7 @@ def everything_kept():
     return "".join(str(row) for table in TABLES for row in table.select().tuples())
 
 
-def test_one_that_a_webhook_brings_is_not_kept(client, valkey):
+def test_a_client_secret_in_a_webhook_is_not_stored(client, valkey):
     invoice = given.an_invoice()
     event = given.an_event("payment_intent.requires_action", an_intent(invoice))
     assert client.simulate_post("/api/webhooks/stripe", **given.signed(event)).status_code == 200
@@ -49,7 +49,7 @@ def test_one_that_a_webhook_brings_is_not_kept(client, valkey):
     assert "_secret_" not in everything_kept()
 
 
-def test_nor_is_one_that_the_backfill_brings(client, valkey, stand_in):
+def test_a_client_secret_in_a_backfill_is_not_stored(client, valkey, stand_in):
     """Given payments at Stripe whose events were missed, then a backfill stores no secret."""
     invoice = given.an_invoice()
     stand_in.charge(invoice)
@@ -64,7 +64,7 @@ def test_nor_is_one_that_the_backfill_brings(client, valkey, stand_in):
     assert "_secret_" not in everything_kept()
 
 
-def test_nor_is_one_of_our_own_payments(clinic):
+def test_a_client_secret_of_our_own_payment_is_not_stored(clinic):
     """Given an intent for a payment page, and a card charged by the server, then the page gets the
     secret, and no effect, answer or event keeps it.
     """
@@ -75,7 +75,7 @@ def test_nor_is_one_of_our_own_payments(clinic):
 
 
 @pytest.mark.parametrize("rows", [1, 450])  # 450 is more than a batch
-def test_those_that_an_earlier_release_kept_are_taken_out(database_url, rows):
+def test_the_migration_removes_stored_client_secrets(database_url, rows):
     """Given events stored with secrets by an older release, then the migration removes the secrets
     and nothing else.
     """
@@ -101,9 +101,7 @@ def an_old_event(number, payload, provider="stripe"):
     )
 
 
-def test_one_that_the_release_before_stores_during_the_upgrade_is_taken_out_by_its_job(
-    database_url, valkey
-):
+def test_an_events_job_removes_a_client_secret_stored_by_the_previous_release(database_url, valkey):
     """Given an event that the previous release stored during the upgrade, then its job removes the
     secret.
     """
@@ -118,7 +116,7 @@ def test_one_that_the_release_before_stores_during_the_upgrade_is_taken_out_by_i
     assert not database.in_transaction()
 
 
-def test_one_that_the_release_before_stores_and_processes_is_taken_out_within_the_hour(
+def test_the_hourly_job_removes_client_secrets_of_processed_events(
     database_url,
 ):
     """Given events that the previous release stored and processed during the upgrade, then the

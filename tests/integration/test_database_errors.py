@@ -129,7 +129,7 @@ def assert_waited_for(answer, told, sentence):
 
 
 @pytest.mark.parametrize("trouble", ON_SQLITE, ids=lambda trouble: trouble.__name__)
-def test_a_sqlite_that_cannot_serve(trouble, post, database_url):
+def test_an_unusable_sqlite_file_answers_503_until_it_recovers(trouble, post, database_url):
     """Given an unusable file, then a request is answered 503; afterwards it is accepted."""
     if not is_sqlite(database_url):
         pytest.skip("is about SQLite")
@@ -142,7 +142,7 @@ def test_a_sqlite_that_cannot_serve(trouble, post, database_url):
 
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("when", ["at the statement", "at the commit"])
-def test_a_postgres_that_cannot_serve(state, when, post, database_url):
+def test_a_postgres_error_answers_503_until_it_recovers(state, when, post, database_url):
     """Given a PostgreSQL that raises an error of this code, at the statement or at the commit, then
     a request is answered 503; afterwards it is accepted.
     """
@@ -164,7 +164,7 @@ def test_a_postgres_that_cannot_serve(state, when, post, database_url):
     assert InboxEvent.select().count() == 1
 
 
-def test_a_postgres_that_has_become_a_standby_or_lets_nobody_in(post, database_url, postgres):
+def test_a_read_only_closed_or_renamed_postgres_answers_503(post, database_url, postgres):
     if is_sqlite(database_url):
         pytest.skip("is about PostgreSQL")
     name = database_url.split("?", maxsplit=1)[0].rsplit("/", 1)[1]
@@ -199,7 +199,7 @@ def test_a_postgres_that_has_become_a_standby_or_lets_nobody_in(post, database_u
         lambda cursor: cursor.fetchmany(5),
     ],
 )
-def test_sqlite_fails_while_its_rows_are_fetched(fetch, database_url):
+def test_a_sqlite_error_while_fetching_is_an_operational_error(fetch, database_url):
     """SQLite runs a statement while its rows are fetched, so it can fail there."""
     if not is_sqlite(database_url):
         pytest.skip("PostgreSQL's rows are in memory")
@@ -216,7 +216,7 @@ def test_sqlite_fails_while_its_rows_are_fetched(fetch, database_url):
     assert execute("SELECT 1").fetchone() == (1,)
 
 
-def test_what_sqlite_commits_while_it_is_fetched_may_break_a_constraint(database_url):
+def test_a_constraint_broken_while_sqlite_fetches_is_an_integrity_error(database_url):
     """Given a constraint that is checked when the fetch commits the statement, then an
     IntegrityError is raised, as elsewhere.
     """
@@ -227,7 +227,7 @@ def test_what_sqlite_commits_while_it_is_fetched_may_break_a_constraint(database
         execute("INSERT INTO child VALUES ('nobody') RETURNING of").fetchall()
 
 
-def test_a_transaction_that_the_database_has_ended_itself_leaves_nothing_behind(database_url):
+def test_a_transaction_ended_by_the_database_runs_no_after_commit_work(database_url):
     """Given a transaction that the database ended before our rollback, then its after-commit work
     is not done, and the original error is raised.
     """
@@ -249,7 +249,7 @@ def test_a_transaction_that_the_database_has_ended_itself_leaves_nothing_behind(
     assert done == []
 
 
-def test_a_file_that_is_replaced_during_a_transaction_is_not_committed_to(database_url, tmp_path):
+def test_a_file_moved_during_a_transaction_is_an_unknown_outcome(database_url, tmp_path):
     """Given a file moved away between a statement and its commit, then the commit raises
     OutcomeUnknown.
     """
@@ -267,7 +267,7 @@ def test_a_file_that_is_replaced_during_a_transaction_is_not_committed_to(databa
     assert "file is not there" in explain(raised.value)
 
 
-def test_a_pool_without_a_connection_left_is_a_database_that_is_away(database_url, monkeypatch):
+def test_an_exhausted_connection_pool_is_an_operational_error(database_url, monkeypatch):
     if is_sqlite(database_url):
         pytest.skip("SQLite has no pool")
     use_database(database_url)

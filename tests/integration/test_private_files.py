@@ -54,7 +54,7 @@ def test_a_new_installation_is_private(umask, tmp_path):
     assert stat.S_IMODE(state.parent.stat().st_mode) == 0o700
 
 
-def test_doctor_names_what_is_open_to_others_and_the_command_that_closes_it(
+def test_doctor_names_files_open_to_others_and_the_command_to_fix_them(
     database_url, tmp_path, monkeypatch
 ):
     """Given an older folder that others can read, when the command that `doctor` names is run, then
@@ -76,7 +76,7 @@ def test_doctor_names_what_is_open_to_others_and_the_command_that_closes_it(
         assert "payphone.db (644)" in check_files(get_settings()).found
 
 
-def test_files_that_vanish_while_they_are_looked_at_are_no_failure(tmp_path, monkeypatch):
+def test_files_that_vanish_during_the_check_are_ignored(tmp_path, monkeypatch):
     """Given a server that replaces its own files and folders, when `doctor` looks, then it judges
     those that remain.
     """
@@ -94,7 +94,7 @@ def test_files_that_vanish_while_they_are_looked_at_are_no_failure(tmp_path, mon
     assert tmp_path / "gone" not in modes_under(tmp_path)
 
 
-def test_doctor_finds_settings_that_others_may_read(tmp_path, monkeypatch):
+def test_doctor_reports_an_env_file_that_others_can_read(tmp_path, monkeypatch):
     """Given an `.env` that others can read, then it is named, since it holds every key."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PAYPHONE_STATE_DIR", str(tmp_path / "state"))

@@ -62,7 +62,7 @@ def test_totals_equal_a_scan_after_any_changes(database_url, seed):
     assert agree()
 
 
-def test_what_is_rolled_back_is_not_counted(database_url):
+def test_a_rolled_back_change_is_not_counted(database_url):
     account = given.an_account()
     before = totals("invoices")
     with transaction() as _, database.atomic() as undone:
@@ -116,7 +116,7 @@ def test_figures_come_from_the_totals(database_url):
     assert [(one.state, one.count) for one in count_jobs()] == [("done", 1)]
 
 
-def test_jobs_are_counted_by_state_whatever_waits(database_url):
+def test_jobs_are_counted_by_state(database_url):
     """Given jobs in every state, then each counts in its own, and claiming or snoozing a job adds
     no change to fold.
     """
@@ -137,7 +137,7 @@ def test_jobs_are_counted_by_state_whatever_waits(database_url):
     assert agree()
 
 
-def test_what_is_counted_at_each_scrape_reads_no_waiting_jobs(database_url):
+def test_a_scrape_does_not_read_all_waiting_jobs(database_url):
     """Given a thousand waiting jobs, then a scrape reads only the oldest of each queue, by an
     index.
     """

@@ -80,7 +80,7 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_what_is_set_up_is_left_alone(checkout, name):
+def test_a_finished_setup_is_not_repeated(checkout, name):
     """Given a first run, which installs its lock file, then the next ones run only their own
     program, silently.
     """
@@ -93,13 +93,13 @@ def test_what_is_set_up_is_left_alone(checkout, name):
         assert checkout.run(*command) == (0, [own], "")
 
 
-def test_the_development_lock_holds_the_other_one(checkout):
+def test_the_development_lock_includes_the_runtime_lock(checkout):
     checkout.run(*COMMANDS["test"][0])
     assert checkout.run(*COMMANDS["demo"][0])[1] == [COMMANDS["demo"][2]]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_changed_lock_is_noticed(checkout, name):
+def test_a_changed_lock_file_is_installed(checkout, name):
     command, lock, own = COMMANDS[name]
     checkout.run(*command)
     (checkout.place / lock).write_text("falcon==4.2.1\n")
@@ -109,7 +109,7 @@ def test_a_changed_lock_is_noticed(checkout, name):
     assert checkout.run(*command)[1] == [own]
 
 
-def test_a_lock_that_could_not_be_installed_is_tried_again(checkout):
+def test_a_failed_installation_is_retried(checkout):
     """Given a setup that fails, then nothing starts, the output says so, and no stamp is left, not
     even for a lock file that is restored.
     """
@@ -126,7 +126,7 @@ def test_a_lock_that_could_not_be_installed_is_tried_again(checkout):
     assert checkout.run(*command)[1][-1] == own
 
 
-def test_those_who_start_at_once_set_up_once(checkout):
+def test_processes_that_start_together_set_up_once(checkout):
     """Given a Procfile's processes that start together after the lock file has changed, then one
     sets up and the others wait: two pips in one folder would break it.
     """

@@ -40,7 +40,7 @@ COMMANDS = {
         ),
     ],
 )
-def test_a_process_does_not_start(tmp_path, process, wrong, said):
+def test_a_process_does_not_start_with_a_wrong_setting(tmp_path, process, wrong, said):
     ended(tmp_path, process, wrong, said)
 
 
@@ -51,12 +51,12 @@ def test_a_process_does_not_start(tmp_path, process, wrong, said):
         ({"TRUSTED_PROXIES": "proxy"}, "TRUSTED_PROXIES"),
     ],
 )
-def test_web_does_not_start(tmp_path, wrong, said):
+def test_web_does_not_start_with_a_wrong_setting(tmp_path, wrong, said):
     ended(tmp_path, "web", wrong, said)
 
 
 @pytest.mark.parametrize("program", ["worker", "scheduler", "web.server.gunicorn_conf"])
-def test_a_process_that_stays_loads_nothing_it_does_not_use(tmp_path, program):
+def test_long_running_processes_load_no_unused_libraries(tmp_path, program):
     """Given SQLite and an external Redis, then neither the PostgreSQL driver, a second Redis client
     nor terminal colour libraries are loaded.
     """
@@ -74,14 +74,14 @@ def test_a_process_that_stays_loads_nothing_it_does_not_use(tmp_path, program):
     assert told.stdout.strip() == "[]"
 
 
-def test_a_command_does_not_start(tmp_path):
+def test_a_command_does_not_start_with_a_wrong_setting(tmp_path):
     ended(
         tmp_path, "command", {"LOG_FORMAT": "xml"}, "LOG_FORMAT is 'xml'; it takes console or json."
     )
 
 
 @pytest.mark.parametrize("workers", ["webhooks", "webhooks=many", "webhook=1"])
-def test_the_pool_does_not_start(tmp_path, workers):
+def test_the_pool_does_not_start_with_wrong_workers(tmp_path, workers):
     ended(tmp_path, "worker", {"WORKERS": workers}, "WORKERS")
 
 
@@ -148,7 +148,7 @@ FREE = {
 }
 
 
-def test_every_setting_that_can_be_wrong_is_here():
+def test_every_setting_is_tested_with_wrong_values_or_listed_as_free():
     assert set(WRONG) == set(ACCEPTED)
     assert set(WRONG) | FREE == set(Settings.model_fields)
 
@@ -180,7 +180,7 @@ def test_a_wrong_value_is_named_with_what_is_accepted(name, value, monkeypatch, 
         ("PUBLIC_URL", "ftp://ada:hunter2@pay.example", "hunter2"),
     ],
 )
-def test_a_wrong_address_is_told_without_its_password(name, value, secret, monkeypatch, capsys):
+def test_a_wrong_url_is_reported_without_its_password(name, value, secret, monkeypatch, capsys):
     monkeypatch.setenv(name, value)
     get_settings.cache_clear()
     with pytest.raises(SystemExit):
@@ -192,11 +192,11 @@ def test_a_wrong_address_is_told_without_its_password(name, value, secret, monke
 
 
 @pytest.mark.parametrize("process", ["worker", "web", "demo"])
-def test_a_port_that_is_none(tmp_path, process):
+def test_an_invalid_port_is_reported(tmp_path, process):
     ended(tmp_path, process, {"PORT": "abc"}, "PORT is 'abc'; it takes a port from 0 to 65535")
 
 
-def test_a_port_that_another_program_has(tmp_path):
+def test_a_port_in_use_is_reported_in_one_line(tmp_path):
     """Given a port in use, then web exits with one line of advice, without gunicorn's log of its
     retries.
     """
@@ -217,7 +217,7 @@ def test_a_port_that_another_program_has(tmp_path):
 
 
 @pytest.mark.parametrize("process", ["worker", "demo", "command"])
-def test_a_file_of_settings_that_cannot_be_read(tmp_path, process):
+def test_an_unreadable_env_file_is_reported(tmp_path, process):
     """Given an `.env` that is not text, then the sentence names it."""
     (tmp_path / ".env").write_bytes(b"\xff\xfe")
     ended(tmp_path, process, {"PYTHONPATH": str(ROOT)}, "The file .env cannot be read", tmp_path)
@@ -249,7 +249,7 @@ def test_a_migration_that_cannot_write_says_so(tmp_path):
     ended(tmp_path, "migrate", {}, "cannot be created: Read-only file system.", before=world)
 
 
-def test_a_web_without_a_place_for_temporary_files_says_so(tmp_path):
+def test_web_without_a_writable_temporary_folder_is_reported(tmp_path):
     places = ("/tmp", "/var/tmp", "/usr/tmp", str(ROOT))
     world = in_a_world_where(
         *(
@@ -261,9 +261,7 @@ def test_a_web_without_a_place_for_temporary_files_says_so(tmp_path):
     ended(tmp_path, "web", {}, "No temporary folder is writable", before=world)
 
 
-def test_a_pool_works_without_shared_memory_on_disk_and_with_a_folder_it_cannot_write(
-    database_url, capfd
-):
+def test_a_pool_stays_up_with_read_only_shared_memory_and_state_folder(database_url, capfd):
     """Given a read-only /dev/shm, and a state folder in which the embedded Valkey cannot start,
     then the pool starts its children, reports the problem, and stays.
     """

@@ -49,7 +49,7 @@ WRITES = {
 
 
 @pytest.mark.parametrize("write", WRITES)
-def test_the_second_writer_is_told_and_writes_nothing(copies, write):
+def test_the_second_writer_gets_a_conflict_and_writes_nothing(copies, write):
     (first, second), act = copies, WRITES[write]
     first.change(real_now(), notes="first")
     with pytest.raises(
@@ -67,7 +67,7 @@ def test_the_second_writer_is_told_and_writes_nothing(copies, write):
     assert given.fresh(first).version == 2, "what is read afresh may be written"
 
 
-def test_a_job_that_was_second_is_tried_again_without_using_up_an_attempt(copies):
+def test_a_job_that_hits_a_version_conflict_is_retried_without_using_up_an_attempt(copies):
     """Given a job with one attempt whose invoice another writer changed after it was read, then all
     it wrote is rolled back, and it runs again with what it then finds, without using up the
     attempt.
@@ -96,7 +96,7 @@ def test_a_job_that_was_second_is_tried_again_without_using_up_an_attempt(copies
     assert (StagedJob.get().attempts, StagedJob.get().claim) == (1, 2)
 
 
-def test_what_came_of_a_charge_is_written_once_and_nobody_believes_otherwise():
+def test_a_charges_outcome_is_written_once():
     """Given a settled charge, when a writer with an older copy records a refusal, then neither the
     row nor that copy changes.
     """

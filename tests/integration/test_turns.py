@@ -70,7 +70,7 @@ def waiting(fair_to, numbers, queue=QUEUE):
 
 
 @pytest.mark.parametrize("queue", QUEUES)
-def test_in_each_queue_another_account_is_next(redis, performed, queue):
+def test_another_accounts_job_is_next_in_every_queue(redis, performed, queue):
     """Given twenty-five jobs of one account, when another's arrives, then it is first or second,
     and the others keep their order.
     """
@@ -83,7 +83,7 @@ def test_in_each_queue_another_account_is_next(redis, performed, queue):
     assert [number for number in performed if number != 100] == list(range(25))
 
 
-def test_those_who_have_as_much_waiting_alternate(redis, performed):
+def test_accounts_with_equal_backlogs_alternate(redis, performed):
     waiting("a", range(10))
     waiting("b", range(100, 110))
     relay.tick(redis)
@@ -94,7 +94,7 @@ def test_those_who_have_as_much_waiting_alternate(redis, performed):
     }
 
 
-def test_a_job_that_is_nudged_at_its_commit_has_its_turn_too(redis, performed):
+def test_a_job_pushed_at_its_commit_gets_its_turn_too(redis, performed):
     """Given jobs that their commits pushed into RQ, the other account's last, then that one is
     first or second.
     """
@@ -109,7 +109,7 @@ def test_a_job_that_is_nudged_at_its_commit_has_its_turn_too(redis, performed):
     assert sorted(performed) == [*range(25), 100]
 
 
-def test_an_emptied_redis_takes_nobodys_turn(redis, performed):
+def test_accounts_still_take_turns_after_redis_is_emptied(redis, performed):
     waiting("a", range(25))
     waiting("b", [100])
     relay.tick(redis)
@@ -120,7 +120,7 @@ def test_an_emptied_redis_takes_nobodys_turn(redis, performed):
     assert sorted(performed) == [*range(25), 100]
 
 
-def test_jobs_that_fail_and_come_back_have_one_turn_with_the_others_of_their_account(redis):
+def test_retries_share_their_accounts_turn(redis):
     """Given an account all of whose jobs fail at first, then their second attempts do not delay
     another account's jobs.
     """
@@ -166,7 +166,7 @@ def test_rows_of_an_older_release_share_one_turn(redis, performed):
     assert sorted(performed) == [*range(25), 100]
 
 
-def test_two_workers_are_not_both_kept_by_one_account(redis):
+def test_one_account_does_not_occupy_both_workers(redis):
     """Given a worker busy with one account, then a second one takes another account's job, although
     the first account has more waiting, and the first one's again once no other waits.
     """
@@ -191,7 +191,7 @@ def test_two_workers_are_not_both_kept_by_one_account(redis):
         del registry._jobs["a_test_job"]
 
 
-def test_what_a_request_performs_itself_takes_nobodys_turn(redis, performed):
+def test_a_job_performed_by_its_request_uses_up_no_turn(redis, performed):
     first, _ = waiting("a", [1, 2])
     waiting("b", [100])
     claim_job(first, "web:1", early=True)
@@ -201,7 +201,7 @@ def test_what_a_request_performs_itself_takes_nobodys_turn(redis, performed):
     assert found.fair_to is None, "it waits no more"
 
 
-def test_workers_of_a_machine_called_web_are_counted_as_busy(redis, performed):
+def test_workers_on_a_machine_named_web_count_as_busy(redis, performed):
     """Given a worker whose name begins with its machine's, "web-01", then it counts as a worker,
     not as a request.
     """
@@ -214,7 +214,7 @@ def test_workers_of_a_machine_called_web_are_counted_as_busy(redis, performed):
 
 
 @pytest.mark.slow
-def test_of_very_many_everybody_has_a_turn(redis, performed, monkeypatch):
+def test_every_one_of_very_many_accounts_gets_a_turn(redis, performed, monkeypatch):
     """Given more accounts than a claim looks at, then each gets a turn before any has had many."""
     monkeypatch.setattr("models.delivery.turns.MOST", 10)
     monkeypatch.setattr(worker_module, "MOST", 10)
@@ -227,7 +227,7 @@ def test_of_very_many_everybody_has_a_turn(redis, performed, monkeypatch):
     assert max(firsts) < 27 * 3
 
 
-def test_rq_lists_what_waits_and_nothing_else(redis, performed):
+def test_rqs_list_holds_exactly_the_waiting_jobs(redis, performed):
     """Given jobs taken out of order, then RQ's list always holds exactly the waiting rows, each
     once.
     """
@@ -266,7 +266,7 @@ def test_four_workers_at_once_claim_each_job_once(redis, performed):
     assert len(claimed) == len(set(claimed)) == 120
 
 
-def test_a_lost_entry_costs_nobody_his_turn(redis, performed):
+def test_a_lost_queue_entry_costs_no_account_its_turn(redis, performed):
     """Given an id lost with a dead worker, then its job is found by its row."""
     waiting("a", range(5))
     waiting("b", [100])
@@ -297,7 +297,9 @@ def statements():
     logger.setLevel(before)
 
 
-def test_a_turn_costs_nothing_alone_and_one_statement_among_others(redis, performed, statements):
+def test_taking_turns_costs_one_statement_and_none_for_a_single_account(
+    redis, performed, statements
+):
     worker = Worker(QUEUE, redis, "w", lambda _at: None)
 
     def cost():
@@ -318,7 +320,7 @@ def test_a_turn_costs_nothing_alone_and_one_statement_among_others(redis, perfor
         assert cost() <= alone + 1
 
 
-def test_a_claim_reads_the_index_of_turns_and_no_more(redis, performed, statements):
+def test_a_claim_finds_the_next_turn_by_an_index(redis, performed, statements):
     """Given thousands of rows, then both databases find the next turn in an index of the rows that
     wait in RQ.
     """
@@ -344,7 +346,7 @@ def test_a_claim_reads_the_index_of_turns_and_no_more(redis, performed, statemen
 # Existing jobs take turns
 
 
-def test_the_deliveries_of_a_slow_endpoint_leave_another_clinic_its_turn(redis, monkeypatch):
+def test_a_slow_endpoint_does_not_hold_up_other_webhook_deliveries(redis, monkeypatch):
     """Given twenty-five events for one endpoint, one for another clinic's and one for another
     endpoint of the same clinic, then those two are among the first.
     """
@@ -369,7 +371,7 @@ def test_the_deliveries_of_a_slow_endpoint_leave_another_clinic_its_turn(redis, 
     assert sorted(order) == sorted([*told, same_clinic, other_clinic])
 
 
-def test_an_event_of_one_clinic_waits_behind_no_burst_of_anothers(redis):
+def test_an_event_does_not_wait_behind_another_clinics_burst(redis):
     """Given twelve payment events of one clinic on the platform's Stripe account, then another
     clinic's event, told apart by its metadata, is processed within two rounds.
     """
@@ -480,13 +482,13 @@ def staged():
     return {row.name: (row.queue, row.fair_to) for row in StagedJob.select()}
 
 
-def test_links_and_texts_asked_for_by_hand_are_what_people_wait_for(texting):
+def test_payment_links_and_texts_requested_by_staff_are_interactive(texting):
     texting.consents().ask()
     ours = ("interactive", texting.account.id)
     assert staged() == {"create_payment_link": ours, "send_payment_link": ours}
 
 
-def test_charges_refunds_and_what_a_charge_waits_for_are_too(clinic, valkey):
+def test_charges_refunds_and_jobs_a_charge_waits_for_are_interactive(clinic, valkey):
     """Given a link, a charge by phone, which waits until the link is closed, and a refund, then all
     are in the interactive queue; an event is not.
     """
@@ -512,7 +514,7 @@ def test_charges_refunds_and_what_a_charge_waits_for_are_too(clinic, valkey):
     assert staged()["process_stripe_event"] == ("webhooks", clinic.account.id)
 
 
-def test_what_a_scan_stages_is_not(redis):
+def test_jobs_staged_by_a_balance_change_are_not_interactive(redis):
     """Given a link that closes because the balance changed, then its job is not interactive."""
     invoice = given.an_invoice()
     with transaction():
@@ -522,7 +524,7 @@ def test_what_a_scan_stages_is_not(redis):
     assert staged()["retire_payment_link"] == ("webhooks", invoice.account_id)
 
 
-def test_what_waits_for_nobody_is_moved_when_somebody_waits_for_it(redis):
+def test_a_waiting_job_moves_to_the_interactive_queue_when_requested(redis):
     """Given a job in its own queue, when a request stages it again as interactive, then it moves
     there; an unknown queue is refused.
     """

@@ -71,7 +71,7 @@ def test_an_event_costs_eighteen_statements_and_two_commits(client, valkey):
     assert cost.commands <= 29  # one reads whether another worker has had it since
 
 
-def test_a_text_is_sent_at_the_cost_it_has(texting):
+def test_sending_a_text_costs_twenty_statements_and_four_commits(texting):
     """Given an existing link and a customer who consented, then each row is read once."""
     texting.consents().ask()
     for queue in QUEUES:
