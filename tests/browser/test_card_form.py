@@ -167,7 +167,7 @@ def test_a_declined_card_is_explained_and_another_one_pays_a_part(opened, invoic
     assert [line for line in it.complaints if "402" not in line] == []
 
 
-def test_the_keyboard_is_enough(opened, invoice):
+def test_a_payment_can_be_made_by_keyboard_alone(opened, invoice):
     it = opened()
     keys = it.page.keyboard
     it.page.get_by_label("Amount to charge").focus()
@@ -185,7 +185,7 @@ def test_the_keyboard_is_enough(opened, invoice):
     assert it.complaints == []
 
 
-def test_what_is_wrong_is_said_beside_the_field_and_nothing_is_sent(opened):
+def test_mistakes_are_shown_beside_their_fields_and_nothing_is_sent(opened):
     it = opened(390)
     page = it.page
     page.get_by_label("Amount to charge").fill("4242 4242 4242 4242")
@@ -207,7 +207,7 @@ def test_what_is_wrong_is_said_beside_the_field_and_nothing_is_sent(opened):
     assert it.complaints == []
 
 
-def test_a_silent_stripe_is_waited_for(opened, invoice, stand_in, valkey):
+def test_the_page_waits_while_stripe_fails(opened, invoice, stand_in, valkey):
     it = opened()
     stand_in.fault("bad_gateway", "POST", "/v1/payment_intents*", times=40)
     type_card(it)
@@ -221,9 +221,7 @@ def test_a_silent_stripe_is_waited_for(opened, invoice, stand_in, valkey):
     assert it.complaints == []
 
 
-def test_a_server_that_is_away_for_a_moment_is_asked_again_and_the_card_is_charged_once(
-    opened, invoice, stand_in
-):
+def test_a_lost_response_is_retried_and_the_card_charged_once(opened, invoice, stand_in):
     """Given a first answer that is lost after the charge, then the page retries and shows the
     outcome of the same charge.
     """
@@ -245,9 +243,7 @@ def test_a_server_that_is_away_for_a_moment_is_asked_again_and_the_card_is_charg
 
 
 @pytest.mark.parametrize("code", ["unavailable", "outcome_unknown", "conflict", "internal"])
-def test_the_page_asks_again_when_it_is_not_known_what_became_of_a_charge(
-    opened, invoice, stand_in, code
-):
+def test_an_unclear_response_is_retried_and_the_card_charged_once(opened, invoice, stand_in, code):
     """Given a first answer that leaves open whether the card was charged, then the page sends the
     same payment method again, which is charged once.
     """
@@ -292,7 +288,7 @@ def test_a_charge_that_was_accepted_is_followed_and_not_sent_again(opened, invoi
     assert stand_in.received(invoice.id) == 125_050
 
 
-def test_without_stripes_script_the_page_says_so(website, invoice, watched):
+def test_the_page_reports_that_stripes_script_could_not_load(website, invoice, watched):
     answer = httpx.post(
         f"{website}/api/invoices/{invoice.id}/card-forms",
         json={},
@@ -307,7 +303,7 @@ def test_without_stripes_script_the_page_says_so(website, invoice, watched):
     assert it.page.get_by_role("button", name="Charge").is_disabled()
 
 
-def test_an_operator_opens_it_after_the_login_and_hears_when_it_may_not(website, invoice, watched):
+def test_an_operator_can_open_the_card_form_unless_settings_forbid_it(website, invoice, watched):
     it = watched()
     it.open(f"/invoices/{invoice.id}/card")
     page = sign_in(it)
@@ -323,7 +319,7 @@ def test_an_operator_opens_it_after_the_login_and_hears_when_it_may_not(website,
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_who_may_live_in_new_york_is_told_before_a_card_is_taken(
+def test_a_possible_new_york_resident_sees_a_notice_before_paying(
     opened, website, watched, invoice, width
 ):
     """The notice is on the card form and on the page that leads to payment."""

@@ -88,9 +88,7 @@ def test_an_operator_signs_in_and_looks_around(some_of_everything, watched, widt
     assert it.complaints == []
 
 
-def test_requeue_replays_the_dead_job_and_says_why_it_leaves_the_other_alone(
-    some_of_everything, watched
-):
+def test_requeue_replays_a_dead_job_and_explains_why_another_is_not(some_of_everything, watched):
     it = watched()
     it.open("/rq/0/view/jobs/webhooks/failed/8/asc/1")
     page = sign_in(it)
@@ -108,7 +106,7 @@ def test_requeue_replays_the_dead_job_and_says_why_it_leaves_the_other_alone(
     assert StagedJob.get_by_id(failed.id).attempts == failed.attempts
 
 
-def test_what_is_smuggled_into_redis_stays_text(some_of_everything, watched):
+def test_markup_smuggled_into_redis_is_shown_as_text(some_of_everything, watched):
     """rq-dashboard #526 rendered descriptions, results and tracebacks as markup."""
     redis, evil = (
         some_of_everything,
@@ -132,7 +130,7 @@ def test_what_is_smuggled_into_redis_stays_text(some_of_everything, watched):
     assert it.complaints == []
 
 
-def test_a_wrong_password_is_said_and_the_keyboard_is_enough(website, watched):
+def test_login_reports_a_wrong_password_and_works_by_keyboard_alone(website, watched):
     it = watched(390, color_scheme="dark")
     it.open("/login")
     page = sign_in(it, "wrong")

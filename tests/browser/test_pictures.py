@@ -17,7 +17,7 @@ def website(database_url, valkey, stand_in, processes):
     return serve(processes, OPERATOR_PASSWORD="opens the console")
 
 
-def test_each_page_has_its_picture(website, stand_in, watched, tmp_path):
+def test_a_screenshot_is_taken_of_each_page(website, stand_in, watched, tmp_path):
     account = given.an_account()
     given.an_invoice(account)
     key = given.a_key(account)["Authorization"].removeprefix("Bearer ")
@@ -37,7 +37,7 @@ def test_each_page_has_its_picture(website, stand_in, watched, tmp_path):
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_a_phone_shows_the_whole_of_each_row_of_the_sandbox(stand_in, watched, width):
+def test_a_phone_shows_sandbox_rows_in_full(stand_in, watched, width):
     invoice = given.an_invoice()
     stand_in.charge(invoice)
     it = watched(width)
