@@ -18,15 +18,12 @@ def main() -> None:
     settings = settings_or_exit(check_workers)
     configure_log(settings.log_format, settings.log_level, mask=redact)
     load_timetable()
+    # before the fork, so that children share what it sets; each opens its own connections
+    use_database(settings.database_url, STATEMENT_SECONDS)
     keeper = embedded_server.Supervisor()
     tend = (lambda: None) if settings.redis_url else keeper.supervise
     try:
-        Pool(
-            settings.worker_counts,
-            settings.redis_url,
-            lambda: use_database(settings.database_url, STATEMENT_SECONDS),
-            tend,
-        ).run()
+        Pool(settings.worker_counts, settings.redis_url, tend).run()
     finally:
         keeper.stop()
 

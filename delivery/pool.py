@@ -58,7 +58,6 @@ class Pool:
         self,
         counts: dict[str, int],
         redis_url: str | None,
-        open_resources: Callable[[], None],
         tend: Callable[[], None],
     ) -> None:
         queues = [queue for queue, count in counts.items() for _ in range(count)]
@@ -73,7 +72,6 @@ class Pool:
         shared = memoryview(mmap.mmap(-1, 8 * (len(self._slots) + 1))).cast("d")
         self._looked_at, self._deadlines = shared[:1], shared[1:]
         self._redis_url = redis_url
-        self._open_resources = open_resources
         self._tend = tend
         self._stop_signals = 0
         self._throttle = LogThrottle()
@@ -129,7 +127,6 @@ class Pool:
             os._exit(status)
 
     def _child(self, slot: Slot, predecessor: str) -> None:
-        self._open_resources()
         redis = connect_redis(self._redis_url)
 
         def deadline(at: float) -> None:

@@ -10,7 +10,7 @@ def test_two_pools_with_one_hostname_and_pid_share_no_worker_names(monkeypatch):
     monkeypatch.setattr(pool.os, "fork", lambda: 1)
     names = []
     for _ in range(2):
-        one = pool.Pool({"webhooks": 2}, None, lambda: None, lambda: None)
+        one = pool.Pool({"webhooks": 2}, None, lambda: None)
         one._spawn_missing()
         names += [slot.name for slot in one._slots]
     assert len(set(names)) == len(names) == 6

@@ -103,7 +103,7 @@ def test_a_frozen_supervisor_is_degraded(client, living):
     """Given a pool whose supervisor has not looked for half a minute, then its relay reports it; a
     live one is not reported.
     """
-    pool = Pool({}, None, lambda: None, lambda: None)
+    pool = Pool({}, None, lambda: None)
     pool._looked_at[0] = time.monotonic()
     pool.watch(living)
     assert client.simulate_get("/readyz").json == {"status": "ok", "reasons": []}
