@@ -36,7 +36,7 @@ def routes(client):
     return list(below(client.app._router._roots))
 
 
-def test_every_route_is_documented_or_named_here(client):
+def test_every_route_is_documented_or_listed_as_not_api(client):
     """A new endpoint needs `@documented(…)` beside its responder, or a place in NOT_API."""
     bare = [
         f"{method} {node.uri_template}"
@@ -49,7 +49,7 @@ def test_every_route_is_documented_or_named_here(client):
     assert {node.uri_template for node in routes(client)} >= NOT_API
 
 
-def test_the_document_names_each_problem_once_per_status(client):
+def test_problem_codes_are_documented_under_their_own_status(client):
     document = client.simulate_get("/api/openapi.json").json
     assert document["openapi"].startswith("3.1")
     for operations in document["paths"].values():
@@ -60,7 +60,7 @@ def test_the_document_names_each_problem_once_per_status(client):
                 assert bool(codes) == (int(status) >= 400)
 
 
-def test_no_pattern_takes_the_digits_of_every_script(client):
+def test_no_pattern_matches_digits_of_every_script(client):
     """No pattern uses `\\d`: in pydantic, unlike in an OpenAPI reader, it matches digits of every
     script, so `2٠٣` would pass as an area code and be sent to Twilio.
     """
@@ -68,7 +68,7 @@ def test_no_pattern_takes_the_digits_of_every_script(client):
     assert re.findall(r'"pattern": "[^"]*\\\\d[^"]*"', document) == []
 
 
-def test_every_operation_has_an_id_of_its_own(client):
+def test_every_operation_id_is_unique(client):
     document = client.simulate_get("/api/openapi.json").json
     ids = [
         operation["operationId"]
@@ -96,13 +96,13 @@ def test_no_two_models_share_a_name(client):
     assert {name: names.count(name) for name in shown if names.count(name) != 1} == {}
 
 
-def test_the_types_of_events_are_listed(client):
+def test_the_event_types_are_listed(client):
     models = client.simulate_get("/api/openapi.json").json["components"]["schemas"]
     assert models["NewEndpoint"]["properties"]["events"]["items"]["enum"] == list(CHOICES)
     assert set(TYPES) <= set(CHOICES)
 
 
-def test_the_pages_work_without_scripts_and_without_the_internet(client):
+def test_the_docs_pages_need_no_scripts_and_no_other_host(client):
     for path in ("/api/docs", "/api/docs/problems", "/api/docs?q=refund"):
         page = client.simulate_get(path.split("?")[0], query_string=path.partition("?")[2])
         assert page.status_code == 200
@@ -111,7 +111,7 @@ def test_the_pages_work_without_scripts_and_without_the_internet(client):
         assert not re.findall(r'(?:src|href)="https?:', page.text)
 
 
-def test_the_search_finds_by_words_and_escapes_them(client):
+def test_the_docs_search_finds_by_words_and_escapes_them(client):
     page = client.simulate_get("/api/docs", params={"q": "refunds POST"})
     assert 'id="PaymentRefunds_post"' in page.text
     assert 'id="Customers_get"' not in page.text

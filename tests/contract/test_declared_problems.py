@@ -7,7 +7,7 @@ from tests import given
 from tests.watching.declared import check_declared
 
 
-def test_paused_charges_are_declared_wherever_they_are_answered(clinic):
+def test_charges_paused_is_declared_wherever_it_is_answered(clinic):
     """The test client looks up each code in the description of the operation."""
     intent_id = clinic.intent().json["paymentIntentId"]
     PauseSwitch.set(clinic.account.id, "charges", True, "cli:test", "a test")
@@ -34,12 +34,12 @@ def test_paused_charges_are_declared_wherever_they_are_answered(clinic):
         ("/api/payments/{payment_id}/void", "POST", 409, "charges_paused"),
     ],
 )
-def test_a_code_that_is_not_declared_is_noticed(client, path, method, status, code):
+def test_an_undeclared_code_fails_the_check(client, path, method, status, code):
     with pytest.raises(AssertionError, match=f"answered {status} {code}"):
         check_declared(client.app, path, method, status, {"code": code})
 
 
-def test_the_client_of_the_tests_looks_at_every_answer(client, monkeypatch):
+def test_the_test_client_checks_every_answer(client, monkeypatch):
     """Given an operation whose description lacks a code, when it answers with that code, then the
     test that called it fails.
     """

@@ -101,14 +101,14 @@ def leaves(value: Any, path: str = "") -> set[str]:
         ({"a": {}}, {}),
     ],
 )
-def test_a_name_that_vanishes_or_changes_is_noticed(monkeypatch, wanted, found):
+def test_a_name_that_vanishes_or_changes_fails_the_check(monkeypatch, wanted, found):
     monkeypatch.setitem(NAMES, "feed", wanted)
     kept("feed", wanted | {"more": 1})
     with pytest.raises(AssertionError, match="vanished or changed, and are relied on"):
         kept("feed", found)
 
 
-def test_every_section_is_looked_at():
+def test_every_section_of_names_is_checked():
     """Effect keys and Stripe tags are checked by the tests that run jobs of old databases."""
     assert set(NAMES) == {*RELIED_ON, "keep_their_names", "effect_keys", "stripe_tags"}
 
@@ -122,7 +122,7 @@ def jobs_found() -> Json:
     return {name: job.queue for name, job in found.items() if job is not None}
 
 
-def test_jobs_are_found_by_their_names():
+def test_every_published_job_name_still_finds_its_job():
     """A renamed job is also found by its old name; the jobs that the mission named are never
     renamed.
     """
@@ -130,11 +130,11 @@ def test_jobs_are_found_by_their_names():
     assert set(NAMES["keep_their_names"]) <= set(job_names())
 
 
-def test_queues():
+def test_queues_keep_their_names():
     kept("queues", list(QUEUES))
 
 
-def test_schedules():
+def test_schedules_keep_their_names_and_intervals():
     kept("schedules", {schedule.name: schedule.every for schedule in TIMETABLE})
 
 
@@ -143,7 +143,7 @@ def effects_found() -> Json:
     return {kind.name: {"provider": kind.provider, "remembers": list(kind.keep)} for kind in KINDS}
 
 
-def test_effect_kinds():
+def test_effect_kinds_keep_their_names():
     kept("effects", effects_found())
 
 
@@ -160,7 +160,7 @@ def _columns(table: str) -> dict[str, str]:
     return {column.name: "may be null" if column.null else "never null" for column in columns}
 
 
-def test_tables_and_columns(database_url):
+def test_tables_and_columns_keep_their_names(database_url):
     kept("tables", tables_found())
 
 
@@ -174,7 +174,7 @@ def routes_found(client) -> Json:
     return {path: sorted(methods.split(", ")) for path, methods in allowed.items()}
 
 
-def test_addresses_and_methods(client):
+def test_routes_keep_their_paths_and_methods(client):
     kept("routes", routes_found(client))
 
 
@@ -252,7 +252,7 @@ def _kind(schema: Json, models: Json) -> tuple[str, list[Json]]:
     return " or ".join(sorted(set(words))), choices
 
 
-def test_requests_and_answers(client):
+def test_request_and_answer_fields_keep_their_names(client):
     """The one change allowed is an id renamed to `…Id`, in `names.json` as well."""
     found = api_found(client.app)
     kept("api", found)
@@ -261,11 +261,11 @@ def test_requests_and_answers(client):
         nothing_new_is_required("api", asked)
 
 
-def test_problem_codes():
+def test_problem_codes_keep_their_names_and_statuses():
     kept("problems", {code: status for code, (status, _title) in PROBLEMS.items()})
 
 
-def test_types_of_feed_events():
+def test_feed_event_types_keep_their_names():
     kept("feed", list(TYPES))
 
 
@@ -371,7 +371,7 @@ def audit_found() -> list[str]:
 
 
 @pytest.mark.xdist_group(SOURCES)
-def test_audit_actions():
+def test_audit_actions_keep_their_names():
     kept("audit", audit_found())
 
 
@@ -384,7 +384,7 @@ def gate_found() -> list[str]:
     return sorted(code for code in codes if code.isidentifier())
 
 
-def test_reasons_of_the_contact_gate():
+def test_contact_gate_codes_keep_their_names():
     kept("gate", gate_found())
 
 
@@ -404,7 +404,7 @@ def redis_found(redis) -> Json:
 
 
 @pytest.mark.xdist_group(SOURCES)
-def test_keys_in_redis(database_url, valkey):
+def test_redis_keys_keep_their_names(database_url, valkey):
     kept("redis", redis_found(valkey.client()))
 
 
@@ -422,7 +422,7 @@ def metrics_found(client) -> Json:
     return found
 
 
-def test_metrics_and_their_labels(client):
+def test_metrics_keep_their_names_and_labels(client):
     given.an_account()  # the age of the books is exported only if there are accounts
     kept("metrics", metrics_found(client))
 
@@ -433,7 +433,7 @@ def settings_found() -> Json:
     return defaults | {"DAILY_CEILINGS, unless set": DAILY_CEILINGS}
 
 
-def test_settings_and_their_defaults():
+def test_settings_keep_their_names_and_defaults():
     kept("settings", settings_found())
 
 
@@ -458,6 +458,6 @@ def _parameter(each: click.Parameter) -> str:
     return ", ".join(filter(None, [f"{names}: {kind}", *more]))
 
 
-def test_commands_and_what_they_take():
+def test_commands_keep_their_names_and_options():
     kept("commands", commands_found())
     nothing_new_is_required("commands", commands_found())

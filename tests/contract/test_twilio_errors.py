@@ -60,7 +60,7 @@ def rest(status, code):
         (ValueError("no JSON"), "unknown", "ValueError"),
     ],
 )
-def test_what_is_known_after_a_failure(error, outcome, code):
+def test_each_twilio_error_maps_to_its_outcome_and_code(error, outcome, code):
     with pytest.raises(ProviderError) as told, mapped_errors():
         raise error
     assert (told.value.outcome, told.value.code) == (outcome, code)
@@ -84,9 +84,7 @@ def test_what_is_known_after_a_failure(error, outcome, code):
         (requests.exceptions.ConnectionError(ProtocolError("reset")), True),
     ],
 )
-def test_a_number_may_have_been_looked_up_unless_twilio_itself_says_that_it_was_not(
-    error, may_have
-):
+def test_a_lookup_may_have_happened_unless_twilio_itself_refused_it(error, may_have):
     """An error without Twilio's own code, such as a gateway's page, does not tell whether the
     number was looked up.
     """
@@ -98,7 +96,7 @@ def test_a_number_may_have_been_looked_up_unless_twilio_itself_says_that_it_was_
 @pytest.mark.parametrize(
     ("status", "outcome"), [(400, "refused"), (429, "retry_later"), (500, "unknown")]
 )
-def test_the_newer_shape_of_errors_is_understood_too(status, outcome):
+def test_rfc_9457_errors_map_to_their_outcome_too(status, outcome):
     """For RFC 9457 answers the SDK raises another class, which is not a TwilioRestException."""
     error = TwilioServiceException(
         type_uri="https://www.twilio.com/docs/errors/21211",
@@ -125,7 +123,7 @@ def test_the_newer_shape_of_errors_is_understood_too(status, outcome):
         (404, "<html>", "refused", "404"),
     ],
 )
-def test_a_list_that_is_refused_says_why_too(status, body, outcome, code):
+def test_a_refused_list_maps_to_its_outcome_and_code_too(status, body, outcome, code):
     """For a list, the SDK raises no TwilioRestException; the answer is an argument of its error."""
     text = body if isinstance(body, str) else json.dumps(body)
     with pytest.raises(ProviderError) as told, mapped_errors():
@@ -148,7 +146,7 @@ def test_a_list_that_is_refused_says_why_too(status, body, outcome, code):
         (21649, "bundle"),
     ],
 )
-def test_a_refusal_of_numbers_says_what_to_do(code, word):
+def test_a_refused_number_purchase_says_what_to_do(code, word):
     with pytest.raises(ProviderError) as told, mapped_errors():
         raise rest(400, code)
     assert (told.value.outcome, told.value.code) == ("refused", str(code))
@@ -163,7 +161,7 @@ def test_a_refusal_of_numbers_says_what_to_do(code, word):
         "To purchase or transfer this number you must provide a bundle compliant with the rules",
     ],
 )
-def test_report_3_a_missing_bundle_is_a_no_whatever_its_status(status, words):
+def test_report_3_a_missing_bundle_is_refused_whatever_its_status(status, words):
     """Twilio has reported it without an error code of its own, and proxies have passed it on as a
     500.
     """
@@ -186,7 +184,7 @@ def read(answer, is_list):
     message=st.text(max_size=80),
     is_list=st.booleans(),
 )
-def test_only_a_definite_no_is_refused(status, code, message, is_list):
+def test_only_a_definite_refusal_is_reported_as_refused(status, code, message, is_list):
     """Whatever Twilio's code and message, for a list or anything else: 5xx and 408 leave the
     outcome unknown, wrong credentials and rate limits are retried later, everything else is a
     refusal.
@@ -215,7 +213,7 @@ def test_only_a_definite_no_is_refused(status, code, message, is_list):
         ("http://127.0.0.1:1/api/2010-04-01/x", "http://127.0.0.1:1/api/2010-04-01/x"),
     ],
 )
-def test_where_requests_go(url, there):
+def test_requests_go_to_the_configured_api_base(url, there):
     assert rebased(url, "http://127.0.0.1:1") == there
     assert rebased(url, "") == url
 
@@ -230,7 +228,7 @@ URLS = st.sampled_from(
 
 
 @given(fields=FIELDS, token=st.text("abc123", min_size=1, max_size=8))
-def test_what_was_signed_is_read_back_blank_fields_too(fields, token):
+def test_a_signed_form_is_verified_with_its_blank_fields(fields, token):
     from urllib.parse import urlencode
 
     url = "https://pay.example/api/webhooks/twilio/messages?x=1"
@@ -243,6 +241,6 @@ def test_what_was_signed_is_read_back_blank_fields_too(fields, token):
 
 
 @given(raw=st.binary(max_size=200), url=URLS, header=st.text(max_size=40) | st.none())
-def test_whatever_comes_is_refused_and_never_a_crash(raw, url, header):
+def test_any_unsigned_request_is_refused_without_a_crash(raw, url, header):
     with pytest.raises(BadTwilioSignature):
         verify_form(raw, url, header, ("token",))

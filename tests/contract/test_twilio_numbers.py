@@ -61,7 +61,7 @@ def refused(call, *args, **more) -> ProviderError:
 # searching
 
 
-def test_a_search_shows_numbers_that_take_calls_and_texts_and_need_no_address(twilio_stand_in):
+def test_a_search_shows_only_numbers_with_calls_and_texts_and_no_address_rule(twilio_stand_in):
     """Given an area code where some numbers take no texts and some need an address, when staff
     search it, then both are left out; given an address, the latter are shown.
     """
@@ -76,7 +76,7 @@ def test_a_search_shows_numbers_that_take_calls_and_texts_and_need_no_address(tw
     assert {each.address_requirements for each in more} == {"none", "any", "local"}
 
 
-def test_a_search_is_narrowed_at_twilio_and_again_here(twilio_stand_in, monkeypatch):
+def test_search_results_are_filtered_by_twilio_and_again_by_us(twilio_stand_in, monkeypatch):
     """Given a Twilio that ignores our filters, then we filter its results ourselves."""
     available()
     asked = twilio_stand_in.asked("GET", "/Local.json")[0]
@@ -89,7 +89,7 @@ def test_a_search_is_narrowed_at_twilio_and_again_here(twilio_stand_in, monkeypa
     assert {each.address_requirements for each in found} == {"none"}
 
 
-def test_a_number_of_which_no_requirement_is_told_may_need_an_address(twilio_stand_in, monkeypatch):
+def test_a_number_without_a_stated_requirement_may_need_an_address(twilio_stand_in, monkeypatch):
     monkeypatch.setitem(stock.ADDRESS_REQUIRED, 50, None)
     silent = "+12125550150"
     assert silent not in {each.e164 for each in available()}
@@ -108,25 +108,25 @@ def test_a_number_of_which_no_requirement_is_told_may_need_an_address(twilio_sta
         ({"area_code": "907"}, "+1907"),
     ],
 )
-def test_a_search_goes_by_place_pattern_and_neighbourhood(twilio_stand_in, asked, begins):
+def test_numbers_are_searched_by_place_pattern_or_nearby_number(twilio_stand_in, asked, begins):
     found = available(**asked)
     assert found
     assert all(each.e164.startswith(begins) for each in found)
 
 
 @pytest.mark.parametrize("asked", [{"area_code": "533"}, {"locality": "Atlantis", "area_code": ""}])
-def test_a_place_without_numbers_is_an_empty_list(twilio_stand_in, asked):
+def test_a_search_in_a_place_without_numbers_is_empty(twilio_stand_in, asked):
     assert available(**asked) == []
 
 
-def test_a_search_in_a_country_that_twilio_does_not_know_is_refused(twilio_stand_in):
+def test_a_search_in_an_unknown_country_is_refused(twilio_stand_in):
     assert refused(available, country="XX", area_code="").code == NOT_FOUND
 
 
 # buying, and field reports about it
 
 
-def test_a_number_is_bought_with_its_tag_and_addresses(twilio_stand_in):
+def test_a_number_is_bought_with_its_tag_and_webhook_urls(twilio_stand_in):
     """When a number is bought, then it is the chosen one, with our tag and URLs, and Twilio bills
     it monthly from then on.
     """
@@ -144,7 +144,7 @@ def test_a_number_is_bought_with_its_tag_and_addresses(twilio_stand_in):
     assert str(twilio_stand_in.fees()) == "2.30"
 
 
-def test_report_1_buying_ones_own_number_again_is_an_update(twilio_stand_in):
+def test_report_1_buying_an_owned_number_again_updates_it(twilio_stand_in):
     """Given a number that the account owns, when it is bought again for another clinic, then Twilio
     agrees and replaces the first clinic's tag: only a row of ours can keep two clinics from having
     it.
@@ -158,7 +158,7 @@ def test_report_1_buying_ones_own_number_again_is_an_update(twilio_stand_in):
     assert str(twilio_stand_in.fees()) == "1.15"
 
 
-def test_report_2_a_number_that_was_found_may_be_gone(twilio_stand_in):
+def test_report_2_a_number_taken_after_the_search_cannot_be_bought(twilio_stand_in):
     """Given a number that another buyer takes after the search, then buying it is refused, and a
     new search does not show it.
     """
@@ -171,14 +171,14 @@ def test_report_2_a_number_that_was_found_may_be_gone(twilio_stand_in):
     assert twilio_stand_in.fees() == 0
 
 
-def test_report_2_a_number_that_was_released_cannot_be_had_back(twilio_stand_in):
+def test_report_2_a_released_number_cannot_be_bought_back(twilio_stand_in):
     made = buy()
     numbers.release_number(made["id"])
     assert refused(buy, made["phone_number"]).code in GONE
     assert twilio_stand_in.owned() == {}
 
 
-def test_report_3_a_number_that_needs_an_address_says_so(twilio_stand_in):
+def test_report_3_a_number_that_needs_an_address_is_refused_without_one(twilio_stand_in):
     """Given numbers that need an address, then without one they are refused with advice; with any
     address, or for `local` one in the number's country, they are bought.
     """
@@ -197,7 +197,9 @@ def test_report_3_a_number_that_needs_an_address_says_so(twilio_stand_in):
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, 21649), (400, 0), (500, 0), (500, 20500)])
-def test_report_3_a_missing_bundle_is_refused_however_it_is_told(twilio_stand_in, status, code):
+def test_report_3_a_missing_bundle_is_refused_in_every_form_of_the_error(
+    twilio_stand_in, status, code
+):
     twilio_stand_in.books.bundle_refusal = (status, code)
     wanted = available(country="GB", area_code="")[0].e164
     error = refused(buy, wanted)
@@ -207,7 +209,7 @@ def test_report_3_a_missing_bundle_is_refused_however_it_is_told(twilio_stand_in
     assert buy(wanted, bundle_sid=f"BU{'0' * 32}")["bundle_sid"] == f"BU{'0' * 32}"
 
 
-def test_report_4_a_trial_account_has_one_number(twilio_stand_in):
+def test_report_4_a_trial_account_can_have_only_one_number(twilio_stand_in):
     """Given a trial account, then we can see that before buying, and a second number is refused;
     buying its own number again succeeds.
     """
@@ -222,13 +224,13 @@ def test_report_4_a_trial_account_has_one_number(twilio_stand_in):
 
 
 @pytest.mark.parametrize("e164", ["12125550150", "+1212", "+15005550001"])
-def test_what_is_no_number_is_refused(twilio_stand_in, e164):
+def test_an_invalid_number_cannot_be_bought(twilio_stand_in, e164):
     error = refused(buy, e164)
     assert (error.code, "E.164" in error.advice) == ("21421", True)
 
 
 @pytest.mark.parametrize("tag", ["", "x" * 65])
-def test_a_tag_that_would_not_be_found_again_is_a_bug(twilio_stand_in, tag):
+def test_an_invalid_tag_raises_before_anything_is_sent(twilio_stand_in, tag):
     with pytest.raises(ValueError, match="not a valid number tag"):
         buy(tag=tag)
     assert twilio_stand_in.asked("POST", "/IncomingPhoneNumbers.json") == []
@@ -249,9 +251,7 @@ def test_a_tag_that_would_not_be_found_again_is_a_bug(twilio_stand_in, tag):
         ("refused_400", "refused", 0),
     ],
 )
-def test_a_purchase_that_was_not_answered_is_found_by_its_tag(
-    twilio_stand_in, kind, outcome, bought
-):
+def test_a_purchase_without_an_answer_is_found_by_its_tag(twilio_stand_in, kind, outcome, bought):
     """Whether or not an answer arrives, the tag finds the number if it was bought."""
     wanted = available()[0].e164
     twilio_stand_in.fault(kind, NUMBERS, seconds=6)
@@ -265,13 +265,13 @@ def test_a_purchase_that_was_not_answered_is_found_by_its_tag(
     assert len(twilio_stand_in.owned()) == bought
 
 
-def test_a_tag_and_a_number_are_found_whole_and_not_by_a_part(twilio_stand_in):
+def test_a_part_of_a_tag_or_number_finds_nothing(twilio_stand_in):
     made = buy(tag="pp-test-12")
     assert numbers.find_number("pp-test-1") is None
     assert numbers.find_number_by_e164(made["phone_number"][:-1]) is None
 
 
-def test_of_several_numbers_with_one_tag_the_oldest_is_found(twilio_stand_in):
+def test_the_oldest_of_several_numbers_with_the_same_tag_is_found(twilio_stand_in):
     first, second = buy(), buy()
     assert first["id"] != second["id"]
     twilio_stand_in.books.incoming[second["id"]]["date_created"] = "Mon, 01 Jan 2029 00:00:00 +0000"
@@ -281,7 +281,7 @@ def test_of_several_numbers_with_one_tag_the_oldest_is_found(twilio_stand_in):
 # updating and releasing
 
 
-def test_a_number_is_changed_in_what_is_named_and_nothing_else(twilio_stand_in):
+def test_an_update_changes_only_the_given_fields(twilio_stand_in):
     made = buy()
     changed = numbers.update_number(made["id"], sms_url="https://elsewhere.example/sms")
     assert changed == made | {"sms_url": "https://elsewhere.example/sms", "status": "in-use"}
@@ -291,7 +291,7 @@ def test_a_number_is_changed_in_what_is_named_and_nothing_else(twilio_stand_in):
     assert numbers.update_number(made["id"], voice_url="")["voice_url"] == ""
 
 
-def test_what_overrides_our_addresses_is_shown(twilio_stand_in):
+def test_a_trunk_or_application_that_overrides_our_urls_is_shown(twilio_stand_in):
     """Given a number that staff put on a trunk and gave an application, then reading it shows both,
     which override our URLs.
     """
@@ -302,7 +302,7 @@ def test_what_overrides_our_addresses_is_shown(twilio_stand_in):
     assert (read["trunk_sid"], read["sms_application_sid"]) == (f"TK{'1' * 32}", f"AP{'2' * 32}")
 
 
-def test_a_number_is_released_once_and_again_is_no_error(twilio_stand_in):
+def test_releasing_a_released_number_is_no_error(twilio_stand_in):
     made = buy()
     numbers.release_number(made["id"])
     numbers.release_number(made["id"])
@@ -311,7 +311,7 @@ def test_a_number_is_released_once_and_again_is_no_error(twilio_stand_in):
 
 
 @pytest.mark.parametrize("kind", ["refuse_after", "timeout_after"])
-def test_a_release_that_was_not_answered_is_done_when_it_is_tried_again(twilio_stand_in, kind):
+def test_a_release_without_an_answer_succeeds_on_retry(twilio_stand_in, kind):
     made = buy()
     twilio_stand_in.fault(kind, ONE_NUMBER, "DELETE", seconds=6)
     with pytest.raises(ProviderError) as told:
@@ -322,7 +322,7 @@ def test_a_release_that_was_not_answered_is_done_when_it_is_tried_again(twilio_s
     assert twilio_stand_in.owned() == {}
 
 
-def test_the_sweep_sees_every_number_of_ours_over_all_pages(twilio_stand_in, monkeypatch):
+def test_all_our_numbers_are_listed_over_all_pages(twilio_stand_in, monkeypatch):
     """Given more numbers than fit on a page, some of another installation, then all of ours are
     listed.
     """
@@ -343,7 +343,7 @@ def test_the_sweep_sees_every_number_of_ours_over_all_pages(twilio_stand_in, mon
 # addresses, also for emergency calls
 
 
-def test_report_6_an_address_that_is_written_otherwise_is_suggested_and_not_changed(
+def test_report_6_a_corrected_address_is_suggested_instead_of_registered(
     twilio_stand_in,
 ):
     """Given a street that Twilio would correct, then no address is registered; the error shows the
@@ -357,13 +357,13 @@ def test_report_6_an_address_that_is_written_otherwise_is_suggested_and_not_chan
     assert an_address(street=magic.SUGGESTED, city="NEW YORK", postal_code="10001")["id"]
 
 
-def test_report_6_an_address_that_is_not_found_is_refused(twilio_stand_in):
+def test_report_6_an_unknown_address_is_refused(twilio_stand_in):
     error = refused(an_address, street="1 Nowhere Rd")
     assert error.code == "21628"
     assert "spelling" in error.advice
 
 
-def test_report_6_a_number_gets_its_emergency_address_and_says_when_it_is_registered(
+def test_report_6_a_numbers_emergency_address_is_registered_after_a_while(
     twilio_stand_in,
 ):
     """Given a clinic's address, when a number is bought with it, then it is registered after a
@@ -381,7 +381,7 @@ def test_report_6_a_number_gets_its_emergency_address_and_says_when_it_is_regist
     assert int(paid * 100) == prices.EMERGENCY_ADDRESS.amount
 
 
-def test_report_6_a_registration_that_fails_is_told(twilio_stand_in):
+def test_report_6_a_failed_emergency_address_registration_is_shown(twilio_stand_in):
     address = an_address(street="1 Unregistrable Way")
     made = buy(emergency_address_sid=address["id"])
     twilio_stand_in.passes()
@@ -390,7 +390,7 @@ def test_report_6_a_registration_that_fails_is_told(twilio_stand_in):
     assert buy(tag="pp-test-2")["emergency_address_status"] == "unregistered"
 
 
-def test_an_emergency_address_is_taken_off_before_a_number_is_released(twilio_stand_in):
+def test_a_number_is_released_only_after_its_emergency_address_is_removed(twilio_stand_in):
     """Given a number with a registered emergency address, when it is released, then the release
     waits until Twilio has unregistered the address; after that the address can be deleted.
     """
@@ -412,7 +412,7 @@ def test_an_emergency_address_is_taken_off_before_a_number_is_released(twilio_st
     assert (twilio_stand_in.owned(), addresses.list_addresses()) == ({}, [])
 
 
-def test_an_address_in_use_is_not_deleted_and_one_that_is_gone_is_gone(twilio_stand_in):
+def test_an_address_in_use_cannot_be_deleted_and_a_missing_one_is_no_error(twilio_stand_in):
     address = an_address()
     buy(emergency_address_sid=address["id"])
     refused(addresses.delete_address, address["id"])
@@ -430,7 +430,7 @@ def test_an_address_is_found_by_its_tag(twilio_stand_in):
 
 
 @pytest.mark.parametrize("kind", ["refuse_after", "timeout_after", "error_500_after"])
-def test_an_address_that_was_not_answered_is_found_by_its_tag(twilio_stand_in, kind):
+def test_an_address_created_without_an_answer_is_found_by_its_tag(twilio_stand_in, kind):
     twilio_stand_in.fault(kind, ADDRESSES, seconds=6)
     with pytest.raises(ProviderError) as told:
         an_address()
@@ -439,7 +439,7 @@ def test_an_address_that_was_not_answered_is_found_by_its_tag(twilio_stand_in, k
     assert addresses.find_address("pp-test-address")["street"] == "12 Pier St"
 
 
-def test_a_clinics_name_is_written_as_twilio_takes_it(twilio_stand_in):
+def test_a_clinics_name_is_adapted_to_what_twilio_accepts(twilio_stand_in):
     made = an_address(customer_name="Smith & Sons #1 Dental @ the Harbor of Long Island")
     assert made["customer_name"] == "Smith and Sons 1 Dental the Harb"
     with pytest.raises(ValueError, match="not a valid address tag"):
@@ -449,14 +449,14 @@ def test_a_clinics_name_is_written_as_twilio_takes_it(twilio_stand_in):
 # prices
 
 
-def test_a_numbers_price_is_twilios(twilio_stand_in):
+def test_a_numbers_monthly_price_comes_from_twilio(twilio_stand_in):
     assert prices.monthly_number_price() == prices.Price(115, "usd")
     assert prices.monthly_number_price("XX") is None
     twilio_stand_in.books.prices["US"] = "1.151"
     assert prices.monthly_number_price() == prices.Price(116, "usd")
 
 
-def test_no_price_is_unknown_and_not_free(twilio_stand_in):
+def test_an_unreadable_price_is_unknown_instead_of_free(twilio_stand_in):
     twilio_stand_in.books.prices["US"] = "free"
     twilio_stand_in.fault("rate_limit_429", PRICES, "GET")
     for outcome in ("retry_later", "unknown"):
@@ -468,7 +468,7 @@ def test_no_price_is_unknown_and_not_free(twilio_stand_in):
 # calls
 
 
-def test_the_forwarding_test_arrives_at_our_number(twilio_stand_in):
+def test_a_forwarded_test_call_reaches_our_voice_webhook(twilio_stand_in):
     """Given a clinic whose number forwards to ours, when a test number calls the clinic's, then our
     voice webhook gets a signed request with the caller and the forwarding number.
     """
@@ -512,7 +512,9 @@ def test_the_forwarding_test_arrives_at_our_number(twilio_stand_in):
         ("completed", "+12125550102", "completed"),  # forwards to a number that is not ours
     ],
 )
-def test_a_forwarding_test_that_does_not_arrive_here(twilio_stand_in, answer, forwards_to, status):
+def test_a_test_call_that_is_not_forwarded_to_us_ends_with_its_status(
+    twilio_stand_in, answer, forwards_to, status
+):
     caller = buy()["phone_number"]
     twilio_stand_in.phone(CLINIC, answer, forwards_to)
     placed = calls.place_test_call(CLINIC, caller, twiml="<Response/>")
@@ -520,7 +522,7 @@ def test_a_forwarding_test_that_does_not_arrive_here(twilio_stand_in, answer, fo
     assert calls.get_call(placed["id"])["status"] == status
 
 
-def test_a_person_who_calls_the_clinic_arrives_here_too(twilio_stand_in):
+def test_a_customers_call_to_the_clinic_is_forwarded_to_us(twilio_stand_in):
     ours = buy()
     twilio_stand_in.phone(CLINIC, forwards_to="+12125550102")
     twilio_stand_in.phone("+12125550102", forwards_to=ours["phone_number"])
@@ -529,7 +531,7 @@ def test_a_person_who_calls_the_clinic_arrives_here_too(twilio_stand_in):
     assert (form["From"], form["ForwardedFrom"]) == (CALLER, "+12125550102")
 
 
-def test_what_vapi_answers_is_not_sent_over_the_net(twilio_stand_in):
+def test_the_stand_in_sends_no_webhooks_to_vapis_real_host(twilio_stand_in):
     """Given a number that Vapi has pointed at itself, then the stand-in sends no webhook to Vapi's
     own host for its calls and texts, and the call is listed all the same.
     """
@@ -543,7 +545,7 @@ def test_what_vapi_answers_is_not_sent_over_the_net(twilio_stand_in):
     assert [(row["from"], row["status"]) for row in arrived] == [(CALLER, "completed")]
 
 
-def test_what_twilio_does_not_call(twilio_stand_in):
+def test_an_invalid_test_call_is_refused(twilio_stand_in):
     ours = buy()["phone_number"]
     assert refused(calls.place_test_call, CLINIC, "+12125550777", twiml="<Response/>").code == (
         "21210"
@@ -555,7 +557,7 @@ def test_what_twilio_does_not_call(twilio_stand_in):
 
 
 @pytest.mark.parametrize(("kind", "placed"), [("refuse", 0), ("timeout_after", 1)])
-def test_a_call_that_was_not_answered_is_found_by_its_numbers_and_time(
+def test_a_call_placed_without_an_answer_is_found_by_its_numbers_and_time(
     twilio_stand_in, kind, placed
 ):
     caller = buy()["phone_number"]
@@ -569,7 +571,7 @@ def test_a_call_that_was_not_answered_is_found_by_its_numbers_and_time(
     assert calls.find_calls(CLINIC, caller, real_now() + timedelta(minutes=1)) == []
 
 
-def test_a_list_that_is_refused_is_a_refusal(twilio_stand_in):
+def test_a_refused_search_raises_instead_of_returning_an_empty_list(twilio_stand_in):
     """Given wrong credentials, then a search raises, with advice for the operator, and does not
     return an empty list.
     """

@@ -139,7 +139,7 @@ def published(specs):
 
 
 @needs_spec
-def test_the_list_of_parameters_is_the_published_one(specs):
+def test_the_parameter_list_agrees_with_the_published_spec(specs):
     assert published(specs) == PARAMETERS
 
 
@@ -189,7 +189,7 @@ def test_an_account_has_the_published_fields(texting: Texting, specs):
 
 
 @needs_spec
-def test_what_is_bought_and_called_has_the_published_fields(going_live, specs):
+def test_numbers_addresses_calls_trunks_and_ports_have_the_published_fields(going_live, specs):
     """Given a number that was found, bought with an address and called, a trunk with a login, and a
     port, then each answer has the shape that Twilio publishes.
     """
@@ -288,7 +288,7 @@ def test_a_list_has_the_published_names(going_live, specs):
             assert set(shown) == set(schema["properties"]), ours.name
 
 
-def test_every_operation_of_the_stand_in_has_its_list_of_parameters():
+def test_every_operation_of_the_stand_in_has_a_parameter_list():
     """The stand-in refuses parameters that are not on its list, so the list covers every request of
     the whole suite; a test above compares it with Twilio's files.
     """
@@ -298,7 +298,7 @@ def test_every_operation_of_the_stand_in_has_its_list_of_parameters():
 @pytest.mark.parametrize(
     "path", ["/Messages.json?Bdy=x", "/Messages.json?PageSize=many", "/Balance.json"]
 )
-def test_what_is_not_on_the_list_is_refused(texting: Texting, path):
+def test_unknown_parameters_and_paths_are_refused(texting: Texting, path):
     address = f"{texting.stand_in.url}/api/2010-04-01/Accounts/{MAGIC_ACCOUNT}{path}"
     assert requests.get(address, auth=(MAGIC_ACCOUNT, MAGIC_TOKEN), timeout=120).status_code in {
         400,
@@ -306,7 +306,7 @@ def test_what_is_not_on_the_list_is_refused(texting: Texting, path):
     }
 
 
-def test_our_own_account_is_read_as_it_stands(texting: Texting):
+def test_our_own_account_is_read_with_status_and_type(texting: Texting):
     assert fetch_account() == OwnAccount("active", "Full")
     rows = texting.stand_in.sandbox.shared.requests.select({"provider": "twilio", "method": "GET"})
     assert [(row["path"], row["params"]) for row in rows] == [
@@ -314,7 +314,7 @@ def test_our_own_account_is_read_as_it_stands(texting: Texting):
     ]
 
 
-def test_what_we_send_is_known_and_complete(texting: Texting):
+def test_a_sent_text_has_only_known_parameters_and_all_required_ones(texting: Texting):
     """Each parameter is on the list, and recipient, text, sender, status callback and validity
     period are always there.
     """
@@ -334,7 +334,7 @@ def test_what_we_send_is_known_and_complete(texting: Texting):
     )
 
 
-def test_what_we_look_for_is_known_and_complete(texting: Texting):
+def test_a_search_for_texts_has_only_known_parameters(texting: Texting):
     message = texting.consents().send()
     found = twilio_api.find_messages(
         message.to, real_now() - timedelta(minutes=1), texting.address_in(message.body)
@@ -406,7 +406,7 @@ ENDS = {
 
 
 @pytest.mark.parametrize("name", EVERY_TIME)
-def test_what_goes_out_on_the_way_to_live_is_known_and_complete(going_live, name):
+def test_each_deployment_request_has_exactly_the_expected_parameters(going_live, name):
     """We never send an AreaCode, with which a retried purchase would buy a second number."""
     requests_made = going_live.asked("POST", ENDS[name])
     assert requests_made
@@ -415,7 +415,7 @@ def test_what_goes_out_on_the_way_to_live_is_known_and_complete(going_live, name
 
 
 @needs_spec
-def test_what_is_required_goes_out(going_live, specs):
+def test_every_required_parameter_is_sent(going_live, specs):
     for (method, address), ours in PUBLISHED.items():
         if ours.name in EVERY_TIME:
             body = operation_at(specs, method, address)[0]["requestBody"]["content"]

@@ -154,7 +154,7 @@ def usual(status, message, error="Bad Request"):
         (400, '{"message": [1, null], "error": ["x"]}', "unknown", "http_400"),
     ],
 )
-def test_what_is_known_after_an_answer(answering, status, body, outcome, code):
+def test_each_error_answer_maps_to_its_outcome_and_code(answering, status, body, outcome, code):
     answering(status, body)
     error = told(CALLS["make a squad"])
     assert (error.outcome, error.code) == (outcome, code)
@@ -177,7 +177,7 @@ def test_what_is_known_after_an_answer(answering, status, body, outcome, code):
         (OSError("gone"), "unknown", "OSError"),
     ],
 )
-def test_what_is_known_without_an_answer(answering, failure, outcome, code):
+def test_each_transport_error_maps_to_its_outcome_and_code(answering, failure, outcome, code):
     """Only if no connection was made can we be sure that the request did not arrive."""
     came = answering(error=failure)
     error = told(CALLS["make an assistant"])
@@ -186,7 +186,7 @@ def test_what_is_known_without_an_answer(answering, failure, outcome, code):
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_report_21_an_odd_answer_is_unknown_and_never_a_crash(answering, call):
+def test_report_21_a_malformed_answer_is_an_unknown_outcome_and_no_crash(answering, call):
     """Vapi's own SDK fails over unexpected fields. Our functions report an unknown outcome instead,
     and accept no such answer.
     """
@@ -198,7 +198,7 @@ def test_report_21_an_odd_answer_is_unknown_and_never_a_crash(answering, call):
     assert told(CALLS[call]).outcome == "unknown"
 
 
-def test_report_21_fields_that_are_missing_or_of_another_type_do_no_harm(answering):
+def test_report_21_missing_or_wrongly_typed_fields_are_tolerated(answering):
     """Given objects with a valid id and other fields missing or of a wrong type, then they are read
     all the same: no search matches them, and no version is pinned.
     """
@@ -217,7 +217,7 @@ def test_report_21_fields_that_are_missing_or_of_another_type_do_no_harm(answeri
     assert phone_numbers.find_number("a") is None
 
 
-def test_a_chat_without_words_is_no_reply(answering):
+def test_a_chat_answer_without_text_is_malformed(answering):
     for output in (None, {}, [], [5], [{"role": "assistant"}], [{"role": "user", "content": "x"}]):
         answering(200, json.dumps({"id": "c", "output": output}))
         assert told(CALLS["chat"]).code == "odd_answer"
@@ -228,7 +228,7 @@ def test_a_chat_without_words_is_no_reply(answering):
 
 
 @pytest.mark.parametrize("call", DELETES)
-def test_deleting_what_is_not_there_is_done(answering, call):
+def test_deleting_a_missing_object_succeeds(answering, call):
     """Only a 404 in Vapi's own format counts as deleted; a gateway's page may mean that the URL is
     wrong.
     """
@@ -246,7 +246,7 @@ def test_deleting_what_is_not_there_is_done(answering, call):
 
 
 @pytest.mark.parametrize("call", DELETES)
-def test_report_17_a_dependant_that_is_left_is_no_failure(answering, call):
+def test_report_17_a_delete_refused_because_of_a_dependant_is_retried_later(answering, call):
     """Given an object that another one refers to, then its DELETE is retried later."""
     answering(409, '{"error": "assistant_pinned", "message": "pinned by squad s1"}')
     error = told(DELETES[call])
@@ -269,7 +269,7 @@ def test_no_secret_is_repeated_in_an_error(answering, said):
     assert len(str(told(CALLS["import a number"]))) < 1000
 
 
-def test_no_token_is_kept_of_an_answer(answering):
+def test_no_token_in_an_answer_is_returned(answering):
     """Given a Vapi that answers with the secrets it was given, then our functions return none of
     them.
     """
@@ -312,7 +312,7 @@ def test_our_secret_goes_to_our_own_servers_only(answering):
     assert json.dumps(body) == before
 
 
-def test_a_server_of_ours_needs_a_secret(answering, monkeypatch):
+def test_our_own_server_needs_a_webhook_secret(answering, monkeypatch):
     monkeypatch.setenv("VAPI_WEBHOOK_SECRET", "")
     get_settings.cache_clear()
     came = answering(200, '{"id": "x"}')
@@ -322,7 +322,7 @@ def test_a_server_of_ours_needs_a_secret(answering, monkeypatch):
 
 
 @pytest.mark.parametrize("key", ["", "not a key", "kéy", "key\n"])
-def test_a_key_that_is_none_is_said_to_be_none(monkeypatch, key):
+def test_an_invalid_api_key_is_reported_as_misconfigured(monkeypatch, key):
     monkeypatch.setenv("VAPI_API_KEY", key)
     get_settings.cache_clear()
     client.client.cache_clear()
@@ -347,7 +347,7 @@ def test_report_16_a_workflow_is_never_sent(answering, call, monkeypatch):
 
 
 @pytest.mark.parametrize("model", [None, {}, {"toolIds": ["t"]}, {"provider": "openai"}])
-def test_report_18_half_a_model_is_not_sent(answering, model):
+def test_report_18_an_incomplete_model_is_not_sent(answering, model):
     """A PATCH replaces `model` as a whole, so an incomplete one would remove prompt and tools."""
     came = answering(200, '{"id": "x"}')
     with pytest.raises(ValueError, match="as a whole"):
@@ -356,7 +356,7 @@ def test_report_18_half_a_model_is_not_sent(answering, model):
 
 
 @pytest.mark.parametrize("call", [files.get_file, tools.get_tool, squads.delete_squad])
-def test_nothing_is_asked_without_an_id(answering, call):
+def test_no_request_is_sent_without_an_id(answering, call):
     """Without an id, the URL would be that of the whole list; an id is escaped, so it cannot change
     the path.
     """
@@ -370,7 +370,7 @@ def test_nothing_is_asked_without_an_id(answering, call):
 
 
 @pytest.mark.parametrize("tag", ["", "x" * 41])
-def test_a_tag_has_to_fit_a_name(tag):
+def test_a_tag_must_fit_vapis_limit_for_names(tag):
     with pytest.raises(ValueError, match="40 characters"):
         squads.create_squad([], tag)
 
@@ -395,7 +395,7 @@ def paging(answering, monkeypatch, found):
     monkeypatch.setattr(client.client(), "_transport", httpx.MockTransport(handle))
 
 
-def test_a_list_is_looked_through_page_by_page(answering, monkeypatch):
+def test_a_list_is_searched_page_by_page(answering, monkeypatch):
     """Given more rows than Vapi returns per page, then every row is read."""
     paging(answering, monkeypatch, rows(350))
     assert len(squads.list_squads()) == 350
@@ -403,7 +403,7 @@ def test_a_list_is_looked_through_page_by_page(answering, monkeypatch):
     assert squads.find_squad("tag-350") is None
 
 
-def test_a_call_in_doubt_is_found_however_many_were_made_since(answering, monkeypatch):
+def test_a_call_in_doubt_is_found_however_many_calls_followed(answering, monkeypatch):
     """Given more later calls than we page through, then the call in doubt is still found."""
     found = rows(100 * lists.MOST_PAGES + 50, step=2)
 
@@ -433,9 +433,7 @@ def test_a_call_in_doubt_is_found_however_many_were_made_since(answering, monkey
     ],
     ids=["too many", "of one moment", "oldest first", "without times", "no times"],
 )
-def test_what_could_not_be_looked_through_is_not_said_to_hold_nothing(
-    answering, monkeypatch, found, code
-):
+def test_an_incomplete_search_is_unknown_instead_of_empty(answering, monkeypatch, found, code):
     def handle(request: httpx.Request) -> httpx.Response:
         before = request.url.params.get("createdAtLe")
         page = [row for row in found if not before or row["createdAt"] <= before]

@@ -72,12 +72,12 @@ def errors_of(document, name, body):
 
 
 @pytest.mark.parametrize("what", BODIES)
-def test_body_has_the_published_shape(document, what):
+def test_each_rendered_body_has_the_published_shape(document, what):
     name, body = BODIES[what]
     assert errors_of(document, name, body) == []
 
 
-def test_a_body_of_another_shape_is_seen(document):
+def test_a_body_of_another_shape_fails_the_check(document):
     """Given a value, number, field or length that Vapi does not allow, then this check fails."""
     for change in (
         {"firstMessageMode": "whenever"},

@@ -165,26 +165,26 @@ def operation_of(request, published):
 
 
 @needs_spec
-def test_the_stand_ins_shapes_are_the_published_ones():
+def test_the_stand_ins_shapes_agree_with_the_published_spec():
     assert compact(spec(), NAMES) == SHAPES
     assert FILE.read_text("utf-8") == written(SHAPES)
 
 
 @needs_spec
-def test_only_what_is_missing_from_the_published_shapes_is_added_to_them():
+def test_only_fields_missing_from_the_published_shapes_are_added():
     schemas = spec()["components"]["schemas"]
     for name, fields in DOCUMENTED.items():
         assert not set(fields) & set(schemas[name]["properties"]), name
 
 
 @needs_spec
-def test_what_the_stand_in_does_vapi_does(published):
+def test_every_operation_of_the_stand_in_exists_at_vapi(published):
     for method, kind, named in OPERATIONS:
         address = f"/{kind}/{{id}}" if named else f"/{kind}"
         assert method.lower() in published["paths"][address], address
 
 
-def test_every_operation_of_the_stand_ins_is_one_that_we_ask_for(spy):
+def test_our_functions_use_the_stand_ins_operations_and_no_others(spy):
     """Our functions use every operation of the stand-in except reading a chat, so the tests below
     compare all of them; and they use no others.
     """
@@ -199,7 +199,7 @@ def test_every_operation_of_the_stand_ins_is_one_that_we_ask_for(spy):
 
 
 @needs_spec
-def test_every_request_is_of_the_published_shape(spy, published):
+def test_every_request_has_the_published_shape(spy, published):
     everything_we_ask()
     for request, _ in spy.seen:
         where = f"{request.method} {template(request)}"
@@ -230,7 +230,7 @@ def form_of(request):
 
 @pytest.mark.slow
 @needs_spec
-def test_every_answer_of_the_stand_ins_is_of_the_published_shape(spy, published):
+def test_every_answer_of_the_stand_in_has_the_published_shape(spy, published):
     everything_we_ask()
     for request, answer in spy.seen:
         where = f"{request.method} {template(request)}"
@@ -246,7 +246,7 @@ def test_every_answer_of_the_stand_ins_is_of_the_published_shape(spy, published)
 
 @needs_spec
 @pytest.mark.parametrize("kind", ["assistant", "tool"])
-def test_a_refused_delete_is_of_the_published_shape(spy, published, kind):
+def test_a_refused_delete_has_the_published_shape(spy, published, kind):
     tool = a_query_tool(a_file()["id"])
     assistant = assistants.create_assistant(assistant_body(tool["id"]), "a")
     squads.create_squad([{"assistantId": assistant["id"]}], "s")
@@ -264,7 +264,7 @@ def test_report_16_no_request_names_a_workflow(spy):
     assert all(b"workflowId" not in request.content for request, _ in spy.seen)
 
 
-def test_report_18_every_change_of_an_assistant_holds_the_whole_model(spy):
+def test_report_18_every_update_of_an_assistant_contains_the_whole_model(spy):
     everything_we_ask()
     changes = [
         json.loads(request.content)
@@ -276,7 +276,7 @@ def test_report_18_every_change_of_an_assistant_holds_the_whole_model(spy):
         assert {"provider", "model", "messages", "toolIds"} <= set(change["model"])
 
 
-def test_an_import_never_takes_the_texts(spy):
+def test_an_import_or_update_always_disables_vapis_sms(spy):
     """Neither an import nor an update leaves `smsEnabled` to Vapi's default, which is on."""
     everything_we_ask()
     sent = [
@@ -288,7 +288,7 @@ def test_an_import_never_takes_the_texts(spy):
     assert [body["smsEnabled"] for body in twilios] == [False, False]
 
 
-def test_our_secret_is_in_every_server_of_ours(spy, voice):
+def test_our_secret_is_sent_with_every_server_of_ours(spy, voice):
     everything_we_ask()
     servers = [
         json.loads(request.content).get("server")
@@ -300,7 +300,7 @@ def test_our_secret_is_in_every_server_of_ours(spy, voice):
     assert all(server["headers"] == {"X-Vapi-Secret": SECRET} for server in ours)
 
 
-def test_what_is_rendered_for_a_clinic_is_taken_by_the_stand_in(spy):
+def test_the_stand_in_accepts_the_rendered_voice_agent_of_a_clinic(spy):
     """Given a clinic's whole voice agent as the rules render it, then the stand-in creates its
     assistants, and the trial chat answers.
     """
@@ -334,6 +334,6 @@ def test_what_is_rendered_for_a_clinic_is_taken_by_the_stand_in(spy):
         ("/chat", {"assistant": {}}),
     ],
 )
-def test_the_comparison_finds_what_vapi_does_not_publish(published, path, body):
+def test_the_comparison_catches_bodies_that_vapi_does_not_publish(published, path, body):
     content = published["paths"][path]["post"]["requestBody"]["content"]
     assert not strict(published, content["application/json"]["schema"]).is_valid(body)

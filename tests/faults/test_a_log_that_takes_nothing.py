@@ -35,7 +35,7 @@ def paid_event():
 
 
 @pytest.mark.parametrize("place", [FULL, UNREAD], ids=["full disk", "unread pipe"])
-def test_work_goes_on(town, processes, place):
+def test_work_goes_on_if_the_log_cannot_be_written(town, processes, place):
     """Given web and workers whose log cannot be written, then events are accepted and processed,
     and a killed worker is replaced.
     """

@@ -41,7 +41,7 @@ def chunk(data):
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-def test_bodies_over_the_cap(town):
+def test_a_body_over_the_cap_is_answered_413(town):
     """Given a body over the cap, then the answer is 413 before it is read, however its length is
     declared; a body of exactly the cap is read.
     """
@@ -66,7 +66,7 @@ def test_bodies_over_the_cap(town):
     assert InboxEvent.select().count() == 0
 
 
-def test_a_connection_that_will_be_closed_is_said_to_be(town):
+def test_a_413_announces_that_the_connection_closes(town):
     """Given a keep-alive connection, when a body is over the cap, then the 413 says that the
     connection closes; other answers keep it open.
     """
@@ -90,7 +90,7 @@ def test_a_connection_that_will_be_closed_is_said_to_be(town):
             assert (refused.status_code, refused.headers["connection"]) == (413, "close")
 
 
-def test_an_event_may_come_in_chunks(town):
+def test_an_event_in_chunks_is_accepted(town):
     town.web()
     arguments = given.signed(given.an_event("plan.created", {"id": "plan_1"}))
     signature, body = arguments["headers"]["Stripe-Signature"], arguments["body"]
@@ -103,7 +103,7 @@ def test_an_event_may_come_in_chunks(town):
 
 
 @pytest.mark.parametrize("in_chunks", [False, True])
-def test_what_is_said_in_a_long_call_is_read_whole(town, in_chunks):
+def test_a_message_of_a_long_call_is_read_whole(town, in_chunks):
     """Given a message of Vapi's that is longer than any other body may be, in chunks or not, then
     it is read to its end.
     """
@@ -119,7 +119,7 @@ def test_what_is_said_in_a_long_call_is_read_whole(town, in_chunks):
     assert (status, b"call_1" in answer) == (200, True)
 
 
-def test_requests_that_are_malformed(town):
+def test_malformed_requests_are_answered_4xx_or_cut_off(town):
     """Given malformed requests, then each is answered with 4xx or cut off, and nothing is
     stored.
     """
@@ -175,7 +175,7 @@ JUNK = {
 
 @pytest.mark.parametrize("path", ["/api/customers", "/api/invoices"])
 @pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "k1"}], ids=["plain", "with a key"])
-def test_junk_for_the_api_is_a_problem_of_the_callers(client, path, key):
+def test_an_invalid_api_body_is_answered_with_a_4xx_problem(client, path, key):
     headers = given.a_key(given.an_account()) | key
     for name, junk in JUNK.items():
         answer = client.simulate_post(path, body=junk, headers=headers)
@@ -184,7 +184,7 @@ def test_junk_for_the_api_is_a_problem_of_the_callers(client, path, key):
         assert "Traceback" not in answer.text
 
 
-def test_junk_that_is_signed_is_refused_and_not_kept(client):
+def test_a_signed_body_that_is_no_event_is_refused_and_not_stored(client):
     """Given a valid signature over bytes that are not an event, then the answer is 400, and nothing
     is stored.
     """
@@ -202,7 +202,7 @@ def nested(depth, inner='"\\u00e9"'):
 
 
 @pytest.mark.parametrize("depth", [65, 500, 960, 981, 990, 5_000])
-def test_a_body_that_nests_too_deep_is_told_so(client, depth):
+def test_a_body_that_nests_too_deep_is_refused_with_the_limit(client, depth):
     for inner in ('"\\u00e9"', '"4242 4242 4242 4242"', '"0000000000000000"'):
         answer = client.simulate_post(
             "/api/customers", body=nested(depth, inner), headers=given.a_key(given.an_account())
@@ -213,7 +213,7 @@ def test_a_body_that_nests_too_deep_is_told_so(client, depth):
         )
 
 
-def test_a_body_that_nests_as_deep_as_is_taken_is_read(client):
+def test_a_body_nested_to_the_limit_is_read(client):
     answer = client.simulate_post(
         "/api/customers", body=nested(64), headers=given.a_key(given.an_account())
     )
@@ -224,7 +224,7 @@ def test_a_body_that_nests_as_deep_as_is_taken_is_read(client):
 @pytest.mark.parametrize(
     "inner", ['"\\u00e9"', '"é"', '"4242 4242 4242 4242"', '"12 34 56 78 90 12 34 56"']
 )
-def test_a_signed_event_that_nests_too_deep_is_refused_and_not_kept(client, depth, inner):
+def test_a_signed_event_that_nests_too_deep_is_refused_and_not_stored(client, depth, inner):
     """Given a signed event that nests too deep to be searched for card numbers, then the answer is
     400, not 500.
     """
@@ -236,7 +236,7 @@ def test_a_signed_event_that_nests_too_deep_is_refused_and_not_kept(client, dept
     assert InboxEvent.select().count() == StagedJob.select().count() == 0
 
 
-def test_a_signed_event_as_deep_as_is_taken_is_kept_without_its_card_number(client):
+def test_a_signed_event_nested_to_the_limit_is_stored_without_its_card_number(client):
     event = json.dumps(given.an_event("plan.created", {"id": "plan_1", "metadata": "@"})).replace(
         '"@"', nested(61, '"4242 4242 4242 4242"')
     )
@@ -244,7 +244,7 @@ def test_a_signed_event_as_deep_as_is_taken_is_kept_without_its_card_number(clie
     assert "4242 4242" not in InboxEvent.get().payload
 
 
-def test_a_signed_event_with_text_no_database_takes(client):
+def test_a_signed_event_with_unstorable_text_in_an_indexed_field_is_refused(client):
     """Given text that no database stores in a field that we index, then the answer is 400, not 500,
     after which Stripe would send the event for days.
     """
@@ -265,7 +265,7 @@ def test_a_signed_event_with_text_no_database_takes(client):
     assert InboxEvent.select().count() == 0
 
 
-def test_an_event_whose_payload_holds_such_text_is_kept(client):
+def test_a_signed_event_with_unstorable_text_in_its_payload_is_stored(client):
     """Given such text in the payload, then the event is stored word for word, escapes included:
     what a customer typed must not cost a payment.
     """
@@ -276,7 +276,7 @@ def test_an_event_whose_payload_holds_such_text_is_kept(client):
     assert InboxEvent.get().payload == event
 
 
-def test_a_nul_in_an_address_is_no_fault_of_ours(client):
+def test_a_nul_in_a_url_causes_no_server_error(client):
     headers = given.a_key(given.an_account())
     for path in (
         "/api/customers/%00",
@@ -287,7 +287,7 @@ def test_a_nul_in_an_address_is_no_fault_of_ours(client):
         assert client.simulate_get(path, headers=headers).status_code in {200, 400, 404, 422}, path
 
 
-def test_the_web_is_well_after_all_that(town):
+def test_the_web_still_answers_after_invalid_bodies(town):
     """Given a body of each kind sent to one real server, then it still answers a valid request."""
     town.web()
     key = given.a_key(given.an_account())

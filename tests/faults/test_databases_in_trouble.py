@@ -39,7 +39,7 @@ def only(request, database_url):
 
 
 @pytest.mark.parametrize("only", ["sqlite"], indirect=True)
-def test_a_writer_holds_sqlite_for_ten_seconds(only, town, told):
+def test_a_long_lock_on_sqlite_delays_or_refuses_events_but_loses_none(only, town, told):
     """Given a writer that holds the database for longer than requests wait, then events are
     answered 503 and not stored, or wait; once it lets go, the same processes do everything that was
     accepted. The log gives the reason in a sentence.
@@ -79,7 +79,7 @@ def test_a_writer_holds_sqlite_for_ten_seconds(only, town, told):
 
 
 @pytest.mark.parametrize("only", ["postgresql"], indirect=True)
-def test_postgres_cuts_every_connection_again_and_again(only, postgres, town, told):
+def test_cut_postgres_connections_lose_no_accepted_event(only, postgres, town, told):
     """Given connections that are cut during work, then every accepted event is processed, and
     intake goes on.
     """
@@ -103,7 +103,7 @@ def test_postgres_cuts_every_connection_again_and_again(only, postgres, town, to
 
 
 @pytest.mark.parametrize("only", ["postgresql"], indirect=True)
-def test_postgres_is_killed_and_comes_back(only, postgres, town, told):
+def test_a_killed_postgres_loses_no_accepted_event(only, postgres, town, told):
     """Given a server that dies, then intake answers 503, and the log gives the reason in a
     sentence; once it is back, the same processes do everything that was accepted.
     """
@@ -141,7 +141,7 @@ def standby(postgres):
 
 
 @pytest.mark.parametrize("only", ["postgresql"], indirect=True)
-def test_postgres_takes_no_writes_for_a_while(only, standby, town, told):
+def test_events_get_503_while_postgres_is_read_only_and_none_is_lost(only, standby, town, told):
     """Given a standby that is promoted late, then intake answers 503, and `/readyz` and each
     process's log say why; once it is writable, the same processes do everything that was accepted.
     """
@@ -167,7 +167,7 @@ def test_postgres_takes_no_writes_for_a_while(only, standby, town, told):
 
 
 @pytest.mark.parametrize("only", ["postgresql"], indirect=True)
-def test_no_connection_to_a_standby_is_kept(only, standby):
+def test_no_connection_to_a_standby_is_reused(only, standby):
     """Given a host name that still leads to a standby, then each use opens a new connection,
     because the name may lead to the primary by now.
     """
@@ -183,7 +183,9 @@ def test_no_connection_to_a_standby_is_kept(only, standby):
 
 
 @pytest.mark.parametrize("only", ["postgresql"], indirect=True)
-def test_others_have_all_of_postgres_connections(only, postgres, town, told):
+def test_events_get_503_while_postgres_has_no_free_connection_and_none_is_lost(
+    only, postgres, town, told
+):
     """Given other clients that hold every free connection, when ours are cut, then intake and
     `/readyz` answer 503, with the reason; once some are free, the same processes do everything that
     was accepted.

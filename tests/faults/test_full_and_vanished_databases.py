@@ -93,7 +93,7 @@ def on_disk(disk, database_url, request, monkeypatch):
     close_database()
 
 
-def test_a_full_disk_is_waited_for_and_all_that_was_accepted_is_done(on_disk, town, told):
+def test_a_full_disk_loses_no_accepted_event(on_disk, town, told):
     """Given a disk that fills up under web, workers and relay, then intake answers 503 and the
     processes log why; once there is room, the same processes do everything that was accepted, once.
     """
@@ -134,7 +134,9 @@ def sqlite_file(request, database_url):
     return Path(database_url.removeprefix("sqlite:///"))
 
 
-def test_a_file_that_vanishes_and_comes_back(sqlite_file, town, told, tmp_path):
+def test_a_database_file_that_vanishes_for_a_while_loses_no_accepted_event(
+    sqlite_file, town, told, tmp_path
+):
     """Given a database whose files are moved away under running processes, with a folder in their
     place, then nothing is accepted; once they are back, everything is done.
     """
@@ -166,7 +168,7 @@ def test_a_file_that_vanishes_and_comes_back(sqlite_file, town, told, tmp_path):
     assert (web.poll(), pool.poll(), children_of(pool.pid)) == (None, None, children)
 
 
-def test_a_file_on_a_disk_mounted_read_only(on_disk, town, told):
+def test_processes_started_on_a_read_only_disk_wait_until_it_is_writable(on_disk, town, told):
     """Given processes that start on a read-only disk, then they wait until it is writable."""
     if transactions.is_postgres():
         pytest.skip("is about SQLite's file")
@@ -185,7 +187,7 @@ def test_a_file_on_a_disk_mounted_read_only(on_disk, town, told):
 
 
 @pytest.mark.parametrize("when", ["before the start", "after the start"])
-def test_the_web_counts_requests_on_a_full_disk(disk, town, when):
+def test_the_web_answers_and_counts_requests_on_a_full_disk(disk, town, when):
     """Given a full disk for temporary files, where request counters are mapped, then the web
     answers and counts; writing to an unallocated page would kill it.
     """

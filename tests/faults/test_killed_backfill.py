@@ -38,7 +38,7 @@ def a_busy_day(stripe, count):
 
 
 @pytest.mark.parametrize("place", ["backfill.before_commit", "job.after_commit"])
-def test_a_worker_killed_in_the_middle_of_a_backfill(town, stripe_stand_in, place):
+def test_a_backfill_goes_on_after_its_worker_is_killed(town, stripe_stand_in, place):
     """Given several pages to read, when the worker is killed after reading the first, then another
     reads on to the end.
     """
@@ -64,7 +64,7 @@ def test_a_worker_killed_in_the_middle_of_a_backfill(town, stripe_stand_in, plac
     assert not StagedJob.select().where(StagedJob.state == "dead").exists()
 
 
-def test_the_whole_pool_is_killed_and_a_new_one_goes_on(town, stripe_stand_in):
+def test_a_new_pool_finishes_the_backfill_of_a_killed_one(town, stripe_stand_in):
     """Given a backfill in progress, when the whole pool is killed, then a new one finishes it."""
     invoices = a_busy_day(stripe_stand_in, 80)
     run = begin_backfill("", int(real_seconds()) - 3600, 0.0, "test")
@@ -78,7 +78,7 @@ def test_the_whole_pool_is_killed_and_a_new_one_goes_on(town, stripe_stand_in):
     assert {given.fresh(invoice).status for invoice in invoices} == {"paid"}
 
 
-def test_a_worker_killed_in_the_middle_of_a_comparison(town, stripe_stand_in):
+def test_a_reconciliation_is_repeated_after_its_worker_is_killed(town, stripe_stand_in):
     """Given a payment whose amount is wrong here, when the worker that compares is killed, then the
     comparison is repeated, and the difference is named once.
     """

@@ -56,7 +56,7 @@ def test_a_slow_receiver_delays_no_other_clinic(town, receiver, workers):
     assert len(set(told(receiver))) == len(told(receiver)) == 30
 
 
-def test_a_charge_goes_through_while_old_workers_serve_no_queue_for_it(
+def test_a_charge_goes_through_if_no_worker_serves_the_interactive_queue(
     town, clinic, monkeypatch, valkey
 ):
     """Given a pool with WORKERS of an older release, and a web process that dies during a charge,
@@ -82,7 +82,7 @@ def readiness(town):
     return " ".join(town.get("/readyz")[1]["reasons"])
 
 
-def test_what_was_pushed_for_workers_that_left_is_carried_over(town, valkey):
+def test_jobs_in_a_queue_without_workers_are_done_by_other_workers(town, valkey):
     """Given a job in the queue `interactive`, when its last worker has left, then workers with an
     older setting do it.
     """
@@ -99,7 +99,7 @@ def test_what_was_pushed_for_workers_that_left_is_carried_over(town, valkey):
     assert redis.llen("rq:queue:interactive") == 0
 
 
-def test_what_a_person_waits_for_waits_behind_no_burst_of_events(town, valkey):
+def test_an_interactive_job_does_not_wait_behind_a_burst_of_events(town, valkey):
     """Given a clinic's events in `webhooks`, whose worker is busy, when an interactive job of the
     same clinic is staged, then the `interactive` worker does it at once.
     """

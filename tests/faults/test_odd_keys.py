@@ -95,14 +95,14 @@ def house(database_url, valkey, monkeypatch):
     return redis, look
 
 
-def test_every_key_of_ours_is_tried():
+def test_every_redis_key_of_ours_is_tested():
     """Given the table of keys that we write, then each has a key here."""
     for start, _ in _TYPES:
         assert any(key.startswith(start) for key in KEYS), start
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_an_odd_key_stops_nobody(key, house, client):
+def test_a_redis_key_with_odd_content_stops_no_process(key, house, client):
     """Given a key with other content, when each process runs, then the accepted event is processed,
     and `/readyz` and the heartbeats work.
     """
@@ -129,7 +129,7 @@ def test_an_odd_key_stops_nobody(key, house, client):
 
 
 @pytest.mark.parametrize("written", ["9" * 40, "-1", "tomorrow", "", "future"])
-def test_an_epoch_that_we_cannot_have_written_is_begun_anew(written, house):
+def test_an_invalid_epoch_is_replaced(written, house):
     """Given an epoch that is no time, or lies in the future, then it is replaced, and a pushed job
     is not pushed again at every tick.
     """
@@ -146,7 +146,7 @@ def test_an_epoch_that_we_cannot_have_written_is_begun_anew(written, house):
 
 
 @pytest.mark.parametrize("due", [-5.0, float("inf"), 4_000_000_000_000.0])
-def test_a_tick_that_would_never_come_is_put_back(due, house):
+def test_a_tick_with_an_invalid_due_time_is_restored(due, house):
     redis, look = house
     look()
     redis.zadd("rq:scheduler:scheduled_jobs", {"tick-mark-overdue": due})
@@ -154,7 +154,7 @@ def test_a_tick_that_would_never_come_is_put_back(due, house):
     assert 0 < redis.zscore("rq:scheduler:scheduled_jobs", "tick-mark-overdue") < 4_000_000_000
 
 
-def test_only_what_is_ours_is_deleted(house):
+def test_only_our_own_keys_of_a_wrong_type_are_deleted(house):
     """Given keys of others, and keys of ours that are correct, then they stay."""
     redis, look = house
     look()
@@ -168,7 +168,7 @@ def test_only_what_is_ours_is_deleted(house):
     assert drop_wrong_types(redis) == 0
 
 
-def test_real_processes_go_on_with_every_key_odd(own_town):
+def test_real_processes_go_on_if_every_redis_key_has_odd_content(own_town):
     """Given a Redis in which every key of ours holds something else, then real processes of every
     kind keep running, repair it, and do everything that was accepted.
     """

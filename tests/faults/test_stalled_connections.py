@@ -115,7 +115,7 @@ def answers(url: str) -> bool:
     return httpx.get(f"{url}/healthz", timeout=PATIENCE).status_code == 200
 
 
-def test_a_crowd_that_stalls_keeps_nobody_from_an_answer(site):
+def test_stalled_connections_do_not_block_other_requests(site):
     """Given 300 connections that stall, of each kind in turn, then other requests are answered,
     then and once the crowd is gone.
     """
@@ -126,7 +126,7 @@ def test_a_crowd_that_stalls_keeps_nobody_from_an_answer(site):
     assert answers(site)
 
 
-def test_a_crowd_that_stalls_and_one_that_drips_keep_nobody_from_an_answer(site):
+def test_stalled_and_dripping_connections_do_not_block_other_requests(site):
     """Given 300 connections that stall and 300 that send one byte at a time, when another request
     comes between two bytes, then it is answered, each time.
     """
@@ -142,7 +142,7 @@ def test_a_crowd_that_stalls_and_one_that_drips_keep_nobody_from_an_answer(site)
             assert answers(site)
 
 
-def test_whoever_stalls_is_hung_up_on_even_if_a_byte_comes_now_and_then(site):
+def test_stalled_and_dripping_connections_are_closed_in_the_end(site):
     """Given some connections that stall in each way and some that send a byte every second, then
     all are hung up on in the end, and other requests are answered throughout.
     """
@@ -174,7 +174,7 @@ def test_whoever_stalls_is_hung_up_on_even_if_a_byte_comes_now_and_then(site):
     assert left == []
 
 
-def test_more_than_a_process_takes_push_out_those_who_came_first(site):
+def test_too_many_connections_close_the_oldest_ones(site):
     """Given more connections than there are threads, none of which sends a whole request, then the
     first are closed for the last, well before any deadline.
     """
@@ -185,7 +185,7 @@ def test_more_than_a_process_takes_push_out_those_who_came_first(site):
         wait_for(lambda: any(map(is_hung_up, first)), "the first are hung up on", BODY_SECONDS / 2)
 
 
-def test_more_than_there_are_descriptors_push_out_those_who_came_first(processes, tmp_path):
+def test_exhausted_file_descriptors_do_not_block_other_requests(processes, tmp_path):
     """Given a process that can open few files, when a crowd has used them all up, then other
     requests are answered, by the same processes.
     """
@@ -220,7 +220,7 @@ def test_a_slow_reader_gets_all_of_a_large_answer(site):
     assert taken.partition(b"\r\n\r\n")[2] == whole
 
 
-def test_a_body_in_crumbs_is_refused_before_it_costs_much(site):
+def test_a_body_in_tiny_chunks_is_refused_early(site):
     """Reading a chunk costs the same whatever its size, so a megabyte in single bytes would be
     seconds of work. Chunks of usual sizes are read.
     """
@@ -241,7 +241,7 @@ def test_a_body_in_crumbs_is_refused_before_it_costs_much(site):
         assert told in answer, (chunk, answer)
 
 
-def test_a_head_that_does_not_end_is_refused(site):
+def test_a_request_head_that_is_too_long_is_refused(site):
     with Crowd(port_of(site)) as crowd:
         [sock] = crowd.come(1, WHOLE + (b"X-Long: " + b"a" * 8_000 + b"\r\n") * 20)
         assert sock.recv(100).startswith(b"HTTP/1.1 431 ")
@@ -278,7 +278,7 @@ def test_workers_do_not_outlive_a_killed_gunicorn(processes, tmp_path):
         assert again.poll() is None
 
 
-def test_requests_of_one_connection_are_answered_however_they_come(site):
+def test_requests_on_one_connection_are_answered_in_order_at_any_pace(site):
     """Given one connection, when requests follow at once, after a moment, after longer than a
     thread waits for them, or several in one piece, some of them HEAD, then each gets its whole
     answer, in order.

@@ -46,7 +46,7 @@ def test_a_hundred_concurrent_duplicates_are_one_row_and_one_payment(town):
     assert Invoice.get_by_id(invoice.id).amount_paid == 12_500
 
 
-def test_shuffled_and_doubled_histories_end_as_they_happened(town):
+def test_shuffled_and_duplicated_events_give_the_correct_invoices(town):
     """Given several payments of each invoice, declined first and refunded later, when their events
     come twice and in any order, then each invoice holds what happened.
     """
@@ -92,7 +92,7 @@ def test_shuffled_and_doubled_histories_end_as_they_happened(town):
 DAY = 24 * 3600
 
 
-def test_events_four_days_late_come_as_a_storm(town):
+def test_a_storm_of_events_four_days_late_counts_once(town):
     """Given an overdue invoice whose payment's refund has been reported, when the events of four
     days ago are delivered a hundred times at once, in any order, then the invoice is paid except
     for the refunds, once.
@@ -139,7 +139,7 @@ def test_events_four_days_late_come_as_a_storm(town):
     assert given.fresh(invoice).status == "paid"
 
 
-def test_clocks_that_are_ten_minutes_off_are_refused_in_the_midst_of_a_storm(town):
+def test_events_signed_by_wrong_clocks_are_refused_during_a_storm(town):
     """Given a hundred deliveries at once, most of them signed by clocks that are minutes ahead or
     behind, then those are answered 400 and not stored. What nearly correct clocks sign is accepted,
     once (Stripe's own tolerance is 300 s either way), and so is a refused event that is signed

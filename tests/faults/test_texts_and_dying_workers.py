@@ -29,7 +29,7 @@ def status(clinic: Texting) -> str:
     return found
 
 
-def test_killed_just_before_the_call(clinic, town):
+def test_a_text_stays_in_doubt_if_its_worker_is_killed_before_the_call(clinic, town):
     """Given a worker killed before its call, then nothing was sent, but this cannot be known: the
     text stays in doubt, and no other worker sends it.
     """
@@ -43,7 +43,7 @@ def test_killed_just_before_the_call(clinic, town):
     assert clinic.ask().json["message"]["id"] == clinic.message().id
 
 
-def test_killed_just_after_the_call(clinic, town):
+def test_a_report_settles_a_text_if_its_worker_is_killed_after_the_call(clinic, town):
     """Given a worker killed after its call, then Twilio's report settles the text."""
     clinic.ask()
     town.pool(
@@ -57,7 +57,7 @@ def test_killed_just_after_the_call(clinic, town):
 
 
 @pytest.mark.parametrize("place", ["job.before_commit", "job.after_commit"])
-def test_killed_around_the_commit_of_its_success(clinic, town, place):
+def test_a_text_is_sent_once_if_its_worker_is_killed_around_the_commit(clinic, town, place):
     clinic.ask()
     town.pool("webhooks=1", PAYPHONE_LOCK_LEASE="0.5", PAYPHONE_KILL_AT=town.at(place))
     town.struck()
@@ -66,7 +66,7 @@ def test_killed_around_the_commit_of_its_success(clinic, town, place):
     assert (status(clinic), len(clinic.requests()), len(clinic.sent())) == ("delivered", 2, 2)
 
 
-def test_frozen_until_after_its_deadline_it_does_not_send_late(clinic, town):
+def test_a_worker_frozen_past_the_texts_deadline_does_not_send_it(clinic, town):
     """Given a worker frozen until its deadline has passed, when it wakes, then it sends nothing and
     says so, which ends the doubt.
     """

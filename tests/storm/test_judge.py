@@ -213,16 +213,16 @@ def row_of(evidence, table, **changes):
     evidence.rows[table][0].update(changes)
 
 
-def test_it_finds_nothing_where_all_is_in_order(evidence):
+def test_correct_books_are_no_breach(evidence):
     assert judge(evidence) == []
 
 
-def test_a_doubled_charge_of_one_intent(evidence):
+def test_two_charges_of_one_intent_are_a_breach(evidence):
     evidence.charges.append({"id": "ch_2", "payment_intent": "pi_1", "status": "succeeded"})
     condemned(evidence, "pi_1", "charged 2 times")
 
 
-def test_an_invoice_charged_by_two_intents_of_ours(evidence):
+def test_an_invoice_charged_by_two_of_our_intents_is_a_breach(evidence):
     """Even if the books agree with Stripe's, two intents must not charge for one balance."""
     again = copy.deepcopy(evidence.intents[0]) | {"id": "pi_2"}
     again["metadata"]["attempt_id"] = "att_2"
@@ -247,7 +247,7 @@ def test_an_invoice_charged_by_two_intents_of_ours(evidence):
     ]
 
 
-def test_two_intents_made_for_one_attempt(evidence):
+def test_two_intents_for_one_attempt_are_a_breach(evidence):
     evidence.intents.append(
         evidence.intents[0] | {"id": "pi_2", "amount_received": 0, "status": "canceled"}
     )
@@ -255,23 +255,23 @@ def test_two_intents_made_for_one_attempt(evidence):
 
 
 @pytest.mark.parametrize(("kind", "tag"), [("refunds", "rfq_1"), ("links", "link_1")])
-def test_an_effect_made_twice(evidence, kind, tag):
+def test_an_effect_made_twice_is_a_breach(evidence, kind, tag):
     made = getattr(evidence, kind)
     made.append(made[0] | {"id": "another"})
     condemned(evidence, "2 ", f"made for {tag}")
 
 
-def test_a_refund_that_nobody_asked_for(evidence):
+def test_an_unrequested_refund_is_a_breach(evidence):
     evidence.asked = [one for one in evidence.asked if one.what != "refund"]
     condemned(evidence, "refund re_1", "nobody asked")
 
 
-def test_a_refund_that_was_promised_and_is_not_made(evidence):
+def test_a_promised_refund_that_stripe_does_not_have_is_a_breach(evidence):
     evidence.refunds.clear()
     condemned(evidence, "refund:", "confirmed as re_1")
 
 
-def test_a_refund_that_never_gets_on(evidence):
+def test_a_refund_that_stays_requested_is_a_breach_unless_its_job_is_dead(evidence):
     row_of(evidence, "refund_request", state="requested")
     condemned(evidence, "still only requested")
     evidence.rows["staged_job"].append(
@@ -286,44 +286,44 @@ def test_a_refund_that_never_gets_on(evidence):
     assert not any("only requested" in finding for finding in judge(evidence)), "it is openly dead"
 
 
-def test_an_event_that_was_accepted_and_is_lost(evidence):
+def test_a_lost_accepted_event_is_a_breach(evidence):
     evidence.rows["inbox_event"].clear()
     condemned(evidence, "evt_1", "answered with 2xx and is lost")
 
 
-def test_an_event_that_was_never_fetched(evidence):
+def test_an_event_that_was_never_backfilled_is_a_breach(evidence):
     evidence.events.append({"id": "evt_2", "type": "charge.refunded"})
     condemned(evidence, "evt_2", "never taken in")
 
 
-def test_an_event_that_is_there_twice(evidence):
+def test_an_event_stored_twice_is_a_breach(evidence):
     evidence.rows["inbox_event"] *= 2
     condemned(evidence, "evt_1", "2 times")
 
 
-def test_an_event_that_was_kept_and_not_taken_in(evidence):
+def test_a_stored_event_that_was_not_processed_is_a_breach(evidence):
     row_of(evidence, "inbox_event", outcome=None)
     condemned(evidence, "evt_1", "outcome is None")
 
 
-def test_an_event_that_somebody_forged(evidence):
+def test_a_forged_event_is_a_breach(evidence):
     evidence.rows["inbox_event"].append(
         evidence.rows["inbox_event"][0] | {"event_id": "evt_forged"}
     )
     condemned(evidence, "evt_forged", "Stripe never sent it")
 
 
-def test_a_payment_that_is_not_recorded(evidence):
+def test_an_unrecorded_payment_is_a_breach(evidence):
     evidence.rows["payment"].clear()
     condemned(evidence, "Stripe took 12500 with pi_1", "not recorded")
 
 
-def test_a_payment_with_another_amount(evidence):
+def test_a_payment_recorded_with_another_amount_is_a_breach(evidence):
     row_of(evidence, "payment", amount_received=12_400)
     condemned(evidence, "12400 is recorded", "Stripe took 12500")
 
 
-def test_another_clinics_money(evidence):
+def test_a_payment_of_another_clinic_is_a_breach(evidence):
     evidence.intents[0]["metadata"]["account_id"] = "ac_2"
     condemned(evidence, "pay_1", "nobody here")
 
@@ -340,12 +340,12 @@ def test_another_clinics_money(evidence):
         ("disputed", 1),
     ],
 )
-def test_a_wrong_sum(evidence, column, value):
+def test_a_wrong_sum_of_an_invoice_is_a_breach(evidence, column, value):
     row_of(evidence, "invoice", **{column: value})
     condemned(evidence, "invoice inv_1", f"{column} ")
 
 
-def test_cash_that_nobody_brought(evidence):
+def test_unrequested_cash_is_a_breach(evidence):
     cash = {
         "id": "pay_c",
         "invoice_id": "inv_1",
@@ -359,7 +359,7 @@ def test_cash_that_nobody_brought(evidence):
     condemned(evidence, "cash R1", "nobody asked")
 
 
-def test_cash_that_was_recorded_twice(evidence):
+def test_cash_recorded_twice_is_a_breach(evidence):
     cash = {
         "id": "pay_c",
         "invoice_id": "inv_1",
@@ -382,56 +382,56 @@ def test_cash_that_was_recorded_twice(evidence):
     condemned(evidence, "2 payments have its reference")
 
 
-def test_an_invoice_cancelled_by_nobody(evidence):
+def test_an_unrequested_cancellation_is_a_breach(evidence):
     row_of(evidence, "invoice", mark="cancelled")
     condemned(evidence, "inv_1 is cancelled", "nobody asked")
 
 
-def test_a_cancellation_that_was_promised_and_is_lost(evidence):
+def test_a_lost_promised_cancellation_is_a_breach(evidence):
     evidence.asked.append(asked("cancel", "/api/invoices/inv_1/cancel", {}, invoice="inv_1"))
     condemned(evidence, "cancel:", "the invoice is sent")
 
 
-def test_success_that_was_told_and_did_not_happen(evidence):
+def test_a_reported_success_without_a_charge_is_a_breach(evidence):
     evidence.intents[0]["amount_received"] = 0
     condemned(evidence, "phone:", "Stripe took nothing")
 
 
-def test_an_invoice_that_was_promised_and_is_lost(evidence):
+def test_a_lost_promised_invoice_is_a_breach(evidence):
     evidence.asked.append(
         asked("invoice", "/api/invoices", {"id": "inv_2"}, {"number": "N2", "amountDue": 1}, 201)
     )
     condemned(evidence, "0 invoices have its number")
 
 
-def test_one_key_that_made_two_things(evidence):
+def test_one_idempotency_key_with_two_effects_is_a_breach(evidence):
     evidence.asked.append(
         asked("refund", "/api/payments/pay_1/refunds", {"id": "rfq_2"}, status=202)
     )
     condemned(evidence, "made several things", "rfq_2")
 
 
-def test_an_answer_that_never_came(evidence):
+def test_a_request_that_was_never_answered_is_a_breach(evidence):
     evidence.asked[0].status = 0
     condemned(evidence, "never answered")
 
 
-def test_an_error_of_ours(evidence):
+def test_a_500_answer_is_a_breach(evidence):
     evidence.asked[0].troubles.append("500: internal")
     condemned(evidence, "was answered 500")
 
 
-def test_a_card_number_that_was_taken(evidence):
+def test_an_accepted_card_number_is_a_breach(evidence):
     evidence.asked.append(asked("card number", "/api/invoices/inv_1/notes", {}, status=201))
     condemned(evidence, "held a card number and was answered 201")
 
 
-def test_a_text_sent_twice(evidence):
+def test_a_text_sent_twice_is_a_breach(evidence):
     evidence.text_requests *= 2
     condemned(evidence, "msg_1 was sent 2 times")
 
 
-def test_a_text_decided_anew_and_sent_again(evidence):
+def test_a_text_decided_again_and_sent_again_is_a_breach(evidence):
     """The second attempt has its own effect but sends the same text."""
     evidence.rows["effect"].append(
         evidence.rows["effect"][2] | {"id": "eff_4", "key": "text:msg_1:2"}
@@ -443,7 +443,7 @@ def test_a_text_decided_anew_and_sent_again(evidence):
     condemned(evidence, "msg_1 was sent 2 times")
 
 
-def test_a_text_without_a_decision(evidence):
+def test_a_text_without_a_decision_is_a_breach(evidence):
     evidence.rows["contact_decision"].clear()
     condemned(evidence, "+12025550123", "without a decision")
 
@@ -455,29 +455,29 @@ def stopped(evidence, heard_at):
     ]
 
 
-def test_a_text_that_was_decided_before_the_stop_is_borne(evidence):
+def test_a_text_decided_shortly_before_the_stop_is_no_breach(evidence):
     stopped(evidence, NOON + 0.5)
     assert judge(evidence) == []
 
 
-def test_a_text_after_a_stop(evidence):
+def test_a_text_after_a_stop_is_a_breach(evidence):
     stopped(evidence, NOON - 60)
     condemned(evidence, "+12025550123 was allowed 60.0 s after their STOP")
 
 
-def test_a_text_that_leaves_long_after_it_was_decided_and_after_a_stop(evidence):
+def test_a_text_sent_long_after_its_decision_and_a_stop_is_a_breach(evidence):
     stopped(evidence, NOON + 30)
     evidence.text_requests[0]["at"] = NOON + 90
     condemned(evidence, "+12025550123 left 60.0 s after their STOP")
 
 
-def test_a_stop_that_was_answered_and_is_lost(evidence):
+def test_a_lost_answered_stop_is_a_breach(evidence):
     stopped(evidence, NOON + 0.5)
     evidence.rows["opt_out"].clear()
     condemned(evidence, "STOP of +12025550123", "lost")
 
 
-def test_a_stop_that_was_never_heard(evidence):
+def test_a_stop_that_was_never_received_is_a_breach(evidence):
     """Given a STOP that is neither delivered nor in the inbox, then it is lost."""
     stopped(evidence, NOON + 0.5)
     evidence.stops[0]["heard_at"] = None
@@ -491,55 +491,55 @@ def found_in_the_list(evidence, received_at):
     evidence.rows["inbox_event"].append(evidence.rows["inbox_event"][0] | event)
 
 
-def test_a_stop_that_is_found_in_the_list_is_heard_from_then_on(evidence):
+def test_a_stop_found_in_the_list_counts_from_then_on(evidence):
     found_in_the_list(evidence, NOON + 0.5)
     assert judge(evidence) == []
 
 
-def test_a_text_after_a_stop_that_was_found(evidence):
+def test_a_text_after_a_stop_found_in_the_list_is_a_breach(evidence):
     found_in_the_list(evidence, NOON - 60)
     condemned(evidence, "a text to +12025550123 was allowed 50.0 s after their STOP")
 
 
-def test_a_call_after_a_stop(evidence):
+def test_a_call_after_a_stop_is_a_breach(evidence):
     stopped(evidence, NOON - 60)
     row_of(evidence, "contact_decision", channel="voice")
     condemned(evidence, "a call to +12025550123 was allowed 60.0 s after their STOP")
 
 
 @pytest.mark.parametrize("state", ["waiting", "running"])
-def test_a_stuck_job(evidence, state):
+def test_a_stuck_job_is_a_breach(evidence, state):
     row_of(evidence, "staged_job", state=state, lease_until=1)
     condemned(evidence, f"process_stripe_event 1 is {state}")
 
 
-def test_an_event_that_is_dead_after_all(evidence):
+def test_an_event_with_a_dead_job_after_a_rerun_is_a_breach(evidence):
     row_of(evidence, "staged_job", state="dead", last_error="KeyError")
     condemned(evidence, "dead even after it was run again")
 
 
-def test_an_effect_that_is_still_being_sent(evidence):
+def test_an_effect_that_is_still_being_sent_is_a_breach(evidence):
     row_of(evidence, "effect", state="sending")
     condemned(evidence, "intent_create:att_1 is still being sent")
 
 
-def test_an_effect_in_doubt_is_open_and_borne(evidence):
+def test_an_effect_in_doubt_is_no_breach(evidence):
     evidence.rows["effect"][2].update(state="unknown", provider_id=None)
     row_of(evidence, "message", status="unknown", sid=None)
     assert judge(evidence) == []
 
 
-def test_an_effect_that_the_provider_does_not_know(evidence):
+def test_an_effect_that_the_provider_does_not_have_is_a_breach(evidence):
     evidence.rows["effect"][1]["provider_id"] = "re_9"
     condemned(evidence, "refund:rfq_1", "does not have")
 
 
-def test_a_charge_that_never_gets_on(evidence):
+def test_a_charge_that_stays_requested_is_a_breach(evidence):
     row_of(evidence, "payment_confirmation", state="requested")
     condemned(evidence, "charge cnf_1 is still only requested")
 
 
-def test_a_card_number_at_rest(evidence):
+def test_a_card_number_at_rest_is_a_breach(evidence):
     evidence.leaks.append("web.log: card …4242")
     condemned(evidence, "at rest: web.log")
 
@@ -570,17 +570,17 @@ def called(evidence):
     return evidence
 
 
-def test_a_call_in_order(called):
+def test_a_correct_call_is_no_breach(called):
     assert judge(called) == []
 
 
-def test_an_attempt_placed_twice(called):
+def test_a_call_attempt_placed_twice_is_a_breach(called):
     called.calls.append(called.calls[0] | {"id": "v-2"})
     condemned(called, "'eff_5' was placed 2 times")
 
 
 @pytest.mark.parametrize(("minutes", "counts"), [(-60, True), (60, False)])
-def test_texts_before_a_call_count_and_those_after_it_do_not(called, minutes, counts):
+def test_only_texts_before_a_call_count_towards_its_cap(called, minutes, counts):
     """Given three texts an hour before or after the call, in business time, then only the earlier
     ones use up what a person may be contacted in a day.
     """
@@ -602,17 +602,17 @@ def again(called, **at_vapi):
     called.calls.append(called.calls[0] | {"id": "v-2", "name": "eff_6"} | at_vapi)
 
 
-def test_a_call_decided_anew_that_rings_twice(called):
+def test_a_call_decided_again_that_rings_twice_is_a_breach(called):
     again(called)
     condemned(called, "call_1 rang 2 times")
 
 
-def test_a_call_that_found_no_room_may_be_placed_again(called):
+def test_a_call_blocked_by_vapis_concurrency_limit_may_be_placed_again(called):
     again(called, endedReason=BLOCKED)
     assert judge(called) == []
 
 
-def test_a_call_without_a_decision(called):
+def test_a_call_without_a_decision_is_a_breach(called):
     called.rows["contact_decision"].pop()
     condemned(called, "v-1", "without a decision")
 
@@ -623,7 +623,7 @@ def stops(called, opt_out_id):
     called.rows["opt_out"].append(stop | {"channels": '["voice"]'})
 
 
-def test_a_call_before_a_stop_was_heard_of(called):
+def test_a_call_before_a_stop_was_received_is_no_breach(called):
     stops(called, "opt_3")
     assert judge(called) == []
 
@@ -632,7 +632,7 @@ def test_a_call_before_a_stop_was_heard_of(called):
     ("hours", "wish", "code"),
     [(-4, "", "quiet_hours"), (0, "stop", "opted_out"), (0, "", "no_consent")],
 )
-def test_a_call_outside_the_rules(called, hours, wish, code):
+def test_a_call_against_the_contact_rules_is_a_breach(called, hours, wish, code):
     called.business_shift += hours * 3600
     if wish:
         stops(called, "opt_1")
@@ -654,12 +654,12 @@ def called_by_hand(called, hours):
         called.rows["call_invoice"].append({"call_id": "call_0", "invoice_id": invoice_id})
 
 
-def test_a_call_to_somebody_who_was_spoken_to(called):
+def test_a_call_soon_after_a_conversation_is_a_breach(called):
     called_by_hand(called, hours=1)
     condemned(called, "v-1", "recent_conversation")
 
 
-def test_a_call_by_hand_is_none_of_vapis(called):
+def test_a_call_made_by_hand_needs_no_call_at_vapi(called):
     called_by_hand(called, hours=-1)
     assert judge(called) == []
 
@@ -673,7 +673,7 @@ def test_a_call_by_hand_is_none_of_vapis(called):
         ("refused", "is refused, and Vapi placed v-1"),
     ],
 )
-def test_a_call_that_stands_otherwise_than_at_vapi(called, state, words):
+def test_a_call_in_another_state_than_at_vapi_is_a_breach(called, state, words):
     called.rows["call"][0]["state"] = state
     condemned(called, "call_1", words)
 
@@ -689,7 +689,7 @@ def typed(called):
     return called
 
 
-def test_a_card_typed_in_a_call(typed):
+def test_a_card_typed_correctly_in_a_call_is_no_breach(typed):
     assert judge(typed) == []
 
 
@@ -704,17 +704,17 @@ def test_a_card_typed_in_a_call(typed):
         ("tool_call", {"amount": 10_000}, "is not what was agreed to"),
     ],
 )
-def test_a_card_charged_otherwise_than_it_was_typed_and_agreed_to(typed, table, change, words):
+def test_a_card_charged_differently_than_typed_and_agreed_is_a_breach(typed, table, change, words):
     row_of(typed, table, **change)
     condemned(typed, words)
 
 
-def test_a_card_charged_for_two_entries(typed):
+def test_one_charge_for_two_card_entries_is_a_breach(typed):
     typed.rows["keypad_session"].append(typed.rows["keypad_session"][0] | {"id": "kps_2"})
     condemned(typed, "cnf_1 in a call is of 2 card entries")
 
 
-def test_a_slot_that_was_not_returned(called):
+def test_a_call_slot_that_was_not_released_is_a_breach(called):
     called.rows["call_slot"] = [{"number": 1, "call_id": "call_1"}]
     condemned(called, "slot 1 is held by call_1")
 
@@ -731,7 +731,9 @@ def test_a_slot_that_was_not_returned(called):
         ("cancelled", [(120, 0)], "paid", 0, 20),
     ],
 )
-def test_where_an_invoice_stands(mark, received, status, outstanding, overpaid):
+def test_receipts_and_mark_decide_where_an_invoice_stands(
+    mark, received, status, outstanding, overpaid
+):
     invoice = {"amount_due": 100, "mark": mark, "due_date": "2026-11-27"}
     found = standing(invoice, received, TODAY)
     assert (found["status"], found["outstanding"], found["overpaid"]) == (
@@ -741,7 +743,7 @@ def test_where_an_invoice_stands(mark, received, status, outstanding, overpaid):
     )
 
 
-def test_the_same_seed_is_the_same_storm():
+def test_the_same_seed_gives_the_same_storm():
     assert plan(7, 300, "postgres") == plan(7, 300, "postgres") != plan(8, 300, "postgres")
     assert {fault.what for fault in plan(7, 3000, "sqlite")} > {
         "web killed",

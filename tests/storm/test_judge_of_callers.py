@@ -33,7 +33,7 @@ def evidence():
     return found
 
 
-def test_callers_and_cards_that_are_in_order(evidence):
+def test_correct_calls_and_cards_are_no_breach(evidence):
     assert judge(evidence) == []
 
 
@@ -47,30 +47,30 @@ def test_callers_and_cards_that_are_in_order(evidence):
         ({"transcript": ""}, ("holds nothing of what was said",)),
     ],
 )
-def test_a_call_that_came_in_and_is_not_told_of(evidence, changes, words):
+def test_an_incoming_call_that_is_recorded_wrongly_is_a_breach(evidence, changes, words):
     row_of(evidence, "call", **changes)
     condemned(evidence, *words)
 
 
-def test_a_stop_in_a_call_that_is_lost(evidence):
+def test_a_lost_stop_in_a_call_is_a_breach(evidence):
     evidence.rows["opt_out"].clear()
     condemned(evidence, PHONE, CALLED, "is lost")
 
 
-def test_who_is_texted_after_their_stop_in_a_call(evidence):
+def test_a_text_after_a_stop_in_a_call_is_a_breach_unless_start_followed(evidence):
     row_of(evidence, "opt_out", id="opt_0000000000000000")
     condemned(evidence, "a sms to", "after their STOP in a call")
     evidence.starts = [{"phone": PHONE, "said_at": NOON + 1}]
     assert judge(evidence) == []
 
 
-def test_a_card_that_was_typed_once_and_paid_twice(evidence):
+def test_a_card_typed_once_and_charged_twice_is_a_breach(evidence):
     evidence.intents.append(evidence.intents[0] | {"id": "pi_2"})
     condemned(evidence, "card pm_1", "paid 2 times")
 
 
 @pytest.mark.parametrize("wrong", [{"invoice": "inv_2"}, {"body": 12_400}])
-def test_a_card_that_paid_something_else(evidence, wrong):
+def test_a_card_that_paid_another_invoice_or_amount_is_a_breach(evidence, wrong):
     if "body" in wrong:
         wrong = {"body": evidence.cards[0]["body"] | {"amount": wrong["body"]}}
     evidence.cards[0] |= wrong
@@ -78,11 +78,11 @@ def test_a_card_that_paid_something_else(evidence, wrong):
 
 
 @pytest.mark.parametrize("word", ["card_declined", "payment_refused"])
-def test_a_form_that_said_no_of_a_card_that_paid(evidence, word):
+def test_a_form_that_reported_failure_of_a_paid_card_is_a_breach(evidence, word):
     evidence.cards[0]["said"] = ["processing", "", word]
     condemned(evidence, f"said '{word}' of card pm_1")
 
 
-def test_a_form_that_said_yes_of_a_card_that_did_not(evidence):
+def test_a_form_that_reported_success_of_an_unpaid_card_is_a_breach(evidence):
     evidence.cards[0]["body"]["paymentMethodId"] = "pm_2"
     condemned(evidence, "said 'succeeded' of card pm_2")

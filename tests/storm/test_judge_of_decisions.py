@@ -48,7 +48,7 @@ TABLES = {"hold": "hold", "escalate": "work_item", "opt out": "opt_out", "promis
 
 
 @pytest.mark.parametrize("what", DECISIONS)
-def test_who_is_to_be_left_alone_and_is_not(evidence, what):
+def test_a_text_after_a_decision_against_contact_is_a_breach(evidence, what):
     row = {"id": f"{what}_1", "state": "open", "resolution": None, "phone": PHONE, "wish": "stop"}
     if what in TABLES:
         evidence.rows[TABLES[what]] = [row | {"account_id": "ac_1"}]
@@ -61,7 +61,7 @@ def test_who_is_to_be_left_alone_and_is_not(evidence, what):
     condemned(evidence, "a sms to cu_1", "5.0 s after", what)
 
 
-def test_who_may_be_contacted_again(evidence):
+def test_an_answer_or_a_text_after_a_lifted_hold_is_no_breach(evidence):
     """Given a hold, then an answer to the customer is in order, and so is a text after the hold is
     lifted.
     """
@@ -81,7 +81,7 @@ def test_who_may_be_contacted_again(evidence):
 @pytest.mark.parametrize(
     ("what", "words"), [("texts", "texts paused"), ("charges", "charges were")]
 )
-def test_what_is_done_while_it_is_paused(evidence, what, words):
+def test_a_text_or_charge_during_a_pause_is_a_breach(evidence, what, words):
     charge = {"id": "eff_9", "kind": "intent_confirm", "key": "intent_confirm:cnf_1"}
     charge |= {"account_id": "ac_1", "created_at": NOON * SECOND, "state": "confirmed"}
     evidence.rows["effect"].append(charge)
@@ -92,7 +92,7 @@ def test_what_is_done_while_it_is_paused(evidence, what, words):
     condemned(evidence, words)
 
 
-def test_a_start_that_is_heard_before_the_stop_that_followed(evidence):
+def test_a_start_recorded_over_a_later_stop_is_a_breach(evidence):
     stop, start = ({"phone": PHONE, "sid": sid, "heard_at": NOON} for sid in ("SM7", "SM8"))
     evidence.stops = [stop | {"said_at": NOON + 20, "heard_at": NOON + 100}]
     evidence.starts = [start | {"said_at": NOON + 10}]
@@ -103,7 +103,7 @@ def test_a_start_that_is_heard_before_the_stop_that_followed(evidence):
     condemned(evidence, f"the last word of {PHONE} was STOP")
 
 
-def test_a_text_after_a_start(evidence):
+def test_a_text_after_a_start_is_no_breach(evidence):
     stop = {"phone": PHONE, "sid": "SM7", "said_at": NOON - 60, "heard_at": NOON - 50}
     evidence.stops = [stop]
     row = {"phone": PHONE, "account_id": None, "wish": "stop", "channels": '["sms"]'}
@@ -122,7 +122,7 @@ def resolves(evidence, action, **context):
     )
 
 
-def test_an_item_that_two_resolve_and_that_is_done_twice(evidence):
+def test_a_work_item_with_two_calls_made_is_a_breach(evidence):
     resolves(evidence, "called", madeCallId="call_1")
     by_hand = {"id": "call_1", "state": "ended", "ended_reason": "made-by-hand", "vapi_id": None}
     by_hand |= {"attempted_at": None, "customer_id": "cu_1"}
@@ -132,7 +132,7 @@ def test_an_item_that_two_resolve_and_that_is_done_twice(evidence):
     condemned(evidence, "call call_2 was made by no answer")
 
 
-def test_two_who_choose_at_once_and_of_whom_each_is_told_of_another_call(evidence):
+def test_two_concurrent_resolutions_with_different_calls_are_a_breach(evidence):
     by_hand = {"state": "ended", "ended_reason": "made-by-hand", "vapi_id": None}
     by_hand |= {"attempted_at": None, "customer_id": "cu_1"}
     evidence.rows["call"] = [by_hand | {"id": name} for name in ("call_1", "call_2")]
@@ -144,12 +144,12 @@ def test_two_who_choose_at_once_and_of_whom_each_is_told_of_another_call(evidenc
     assert judge(evidence) == [], "it was opened again in between"
 
 
-def test_an_answer_that_was_promised_and_is_not_there(evidence):
+def test_a_lost_promised_answer_is_a_breach(evidence):
     resolves(evidence, "reply", messageId="msg_2")
     condemned(evidence, "text msg_2", "is not there")
 
 
-def test_an_item_that_is_resolved_as_nobody_wished(evidence):
+def test_an_unrequested_resolution_of_a_work_item_is_a_breach(evidence):
     resolves(evidence, "called")
     assert judge(evidence) == []
     row_of(evidence, "work_item", resolution="over", resolved_by="system")  # it had been reopened
@@ -158,13 +158,13 @@ def test_an_item_that_is_resolved_as_nobody_wished(evidence):
     condemned(evidence, "yet it is done")
 
 
-def test_a_refund_by_a_work_item_was_asked_for(evidence):
+def test_a_refund_by_a_work_item_is_no_breach(evidence):
     evidence.asked = [one for one in evidence.asked if one.what != "refund"]
     resolves(evidence, "refund", refundIds=["rfq_1"])
     assert judge(evidence) == []
 
 
-def test_two_refunds_promised_of_one_payment(evidence):
+def test_two_promised_refunds_of_one_payment_are_a_breach(evidence):
     error = "Refund amount ($125.00) is greater than unrefunded amount on charge ($0.00)"
     evidence.rows["refund_request"].append(
         {"id": "rfq_2", "state": "refused", "amount": 12_500, "error": error}
@@ -172,7 +172,7 @@ def test_two_refunds_promised_of_one_payment(evidence):
     condemned(evidence, "rfq_2", "there was less")
 
 
-def test_a_correction_that_is_written_over_by_the_one_before(evidence):
+def test_a_correction_overwritten_by_an_earlier_one_is_a_breach(evidence):
     """Given two corrections, the second of which was sent after the first was answered, then the
     first one's amount is a breach.
     """
@@ -184,7 +184,7 @@ def test_a_correction_that_is_written_over_by_the_one_before(evidence):
     condemned(evidence, "amount_due of inv_1 is 9000")
 
 
-def test_a_file_that_was_taken_in_twice_or_not_at_all(evidence):
+def test_a_file_imported_twice_or_wrongly_is_a_breach(evidence):
     row_of(evidence, "invoice", number="I1-0")
     person = {"id": "cu_1", "account_id": "ac_1", "name": "Import 1"}
     evidence.rows["customer"] = [person]
@@ -223,29 +223,29 @@ def signed(event, key=KEY):
     return headers | {"webhook-signature": signature}, body
 
 
-def test_software_in_order(told):
+def test_a_complete_feed_with_its_webhooks_is_no_breach(told):
     assert judge(told) == []
 
 
 @pytest.mark.parametrize("read", [[], ["oev_1", "oev_1"]])
-def test_an_event_that_the_feed_left_out_or_showed_again(told, read):
+def test_an_event_missing_or_repeated_in_the_feed_is_a_breach(told, read):
     told.feed["ac_1"] = read
     condemned(told, "the feed of ac_1 was read as")
 
 
-def test_an_event_that_came_by_no_webhook(told):
+def test_an_event_without_a_valid_webhook_is_a_breach(told):
     told.hooked["ac_1"] = [
         signed({"id": "oev_1", "type": "promise.kept", "data": {}}, f"{KEY[:-4]}AAA=")
     ]
     condemned(told, "oev_1", "came by no webhook")
 
 
-def test_a_webhook_that_says_something_else(told):
+def test_a_webhook_that_differs_from_the_feed_is_a_breach(told):
     told.hooked["ac_1"].append(signed({"id": "oev_2", "type": "promise.kept", "data": {}}))
     condemned(told, "oev_2", "not what is in the feed")
 
 
-def test_a_promise_that_is_kept_twice(told):
+def test_a_promise_reported_as_kept_twice_is_a_breach(told):
     told.rows["outgoing_event"].append(
         told.rows["outgoing_event"][0] | {"id": 2, "event_id": "oev_2"}
     )
@@ -254,7 +254,7 @@ def test_a_promise_that_is_kept_twice(told):
 
 
 @pytest.mark.parametrize("state", ["active", "disabled"])
-def test_an_endpoint_that_is_there_again(told, state):
+def test_a_deleted_endpoint_that_is_active_or_has_deliveries_is_a_breach(told, state):
     one = asked("delete", "/api/webhook-endpoints/whe_1", {}, status=204, endpoint="whe_1")
     told.asked.append(one)
     row_of(told, "webhook_endpoint", state=state)
@@ -264,7 +264,7 @@ def test_an_endpoint_that_is_there_again(told, state):
     condemned(told, "delivery 4 waits")
 
 
-def test_a_household_that_is_rung_twice_at_a_time(evidence):
+def test_two_simultaneous_calls_to_one_household_are_a_breach(evidence):
     first = {"id": "v-1", "phoneNumberId": "n-1", "customer": {"number": PHONE}}
     first |= {"createdAt": "2026-11-30T10:00:00Z", "endedAt": "2026-11-30T10:01:00Z"}
     evidence.calls = [first, first | {"id": "v-2", "createdAt": "2026-11-30T10:00:59Z"}]

@@ -62,23 +62,23 @@ def dead(evidence, name, key):
     evidence.rows["staged_job"].append(evidence.rows["staged_job"][0] | job)
 
 
-def test_a_clinic_that_is_live(live):
+def test_a_correct_live_clinic_is_no_breach(live):
     assert judge(live) == []
 
 
-def test_a_deployment_that_was_accepted_and_is_lost(live):
+def test_a_lost_accepted_deployment_is_a_breach(live):
     row_of(live, "deployment", id="dep_2")
     condemned(live, "dep_1", "is not there")
 
 
-def test_a_deployment_that_never_ends(live):
+def test_a_deployment_that_never_ends_is_a_breach_unless_its_job_is_dead(live):
     row_of(live, "deployment", status="rolling_back", holds_slot=True)
     condemned(live, "dep_1 is still rolling_back")
     dead(live, "undo_deployment_step", "dst_1")
     assert judge(live) == [], "it is openly dead"
 
 
-def test_a_dead_job_of_a_line_excuses_its_own_account_alone(live):
+def test_a_dead_job_of_a_phone_line_excuses_only_its_own_account(live):
     row_of(live, "deployment", status="running", holds_slot=True)
     another(live)
     for key in ("dst_9", "ln_9"):
@@ -88,22 +88,22 @@ def test_a_dead_job_of_a_line_excuses_its_own_account_alone(live):
     assert judge(live) == []
 
 
-def test_a_number_that_nobody_has(live):
+def test_a_number_that_belongs_to_no_line_is_a_breach(live):
     row_of(live, "phone_line", holds_slot=False, state="released")
     condemned(live, "+12125550177", "paid for by nobody")
 
 
-def test_a_number_that_is_not_there(live):
+def test_a_line_without_a_number_at_twilio_is_a_breach(live):
     live.numbers.clear()
     condemned(live, "ln_1", "not at Twilio")
 
 
-def test_two_numbers_bought_for_one_line(live):
+def test_two_numbers_bought_for_one_line_are_a_breach(live):
     live.numbers["PN2"] = live.numbers[SID] | {"phone_number": "+12125550178"}
     condemned(live, "2 numbers were bought for pp-ln_1")
 
 
-def test_an_assistant_that_was_left_behind(live):
+def test_an_orphaned_assistant_is_a_breach_unless_a_person_is_to_undo_it(live):
     row_of(live, "resource", state="released")
     another(live, state="undo_failed")
     condemned(live, "assistant a-1", "nobody has it")
@@ -112,14 +112,14 @@ def test_an_assistant_that_was_left_behind(live):
 
 
 @pytest.mark.parametrize("tag", ["pp-dst_1", "pp-ln_1"])
-def test_a_tool_that_was_left_behind(live, tag):
+def test_an_orphaned_tool_is_a_breach_unless_a_person_is_to_undo_it(live, tag):
     live.at_vapi["tool"] = [{"id": "t-1", "knowledgeBases": [{"name": tag}]}]
     condemned(live, f"tool t-1 ({tag})", "nobody has it")
     row_of(live, "deployment_step", state="undo_failed")
     assert judge(live) == []
 
 
-def test_a_trunk_that_was_left_behind(live):
+def test_an_orphaned_trunk_is_a_breach(live):
     live.trunks = [{"sid": "TK1", "friendly_name": "pp-1"}]
     condemned(live, "trunk TK1 (pp-1)", "nobody has it")
     trunk = {"provider": "twilio", "state": "made", "name": "trunk", "provider_id": "TK1"}
@@ -127,12 +127,12 @@ def test_a_trunk_that_was_left_behind(live):
     assert judge(live) == []
 
 
-def test_an_assistant_that_is_gone(live):
+def test_a_missing_assistant_of_a_live_clinic_is_a_breach(live):
     live.at_vapi["assistant"].clear()
     condemned(live, "receptionist a-1 is not at its provider")
 
 
-def test_a_fee_that_was_kept_for_nothing(live):
+def test_a_fee_kept_after_a_rollback_is_a_breach(live):
     row_of(live, "deployment", status="rolled_back")
     another(live, state="undo_failed")
     condemned(live, "dep_1 is rolled_back", "9900 was kept")
@@ -146,24 +146,24 @@ def test_a_fee_that_was_kept_for_nothing(live):
     assert judge(live) == []
 
 
-def test_a_fee_that_was_charged_twice(live):
+def test_a_fee_charged_twice_is_a_breach(live):
     live.intents.append(live.intents[-1] | {"id": "pi_10"})
     condemned(live, "dep_1 was charged 2 times")
 
 
-def test_a_file_that_was_handed_in_and_is_not_at_vapi(live):
+def test_an_accepted_file_that_is_not_at_vapi_is_a_breach(live):
     live.at_vapi["file"].clear()
     condemned(live, "file hours.txt was handed in", "at Vapi 0 times")
     live.rows["knowledge_file"].clear()
     condemned(live, "file hours.txt was accepted, and is not there")
 
 
-def test_a_file_that_is_at_vapi_twice(live):
+def test_a_file_that_is_at_vapi_twice_is_a_breach(live):
     live.at_vapi["file"] *= 2
     condemned(live, "file hours.txt is at Vapi 2 times")
 
 
-def test_a_file_that_was_deleted_and_is_still_at_vapi(live):
+def test_a_deleted_file_that_is_still_at_vapi_is_a_breach(live):
     path = "/api/accounts/ac_3/knowledge-files/kf_1"
     live.asked.append(asked("delete file", path, {}, status=204, file="kf_1"))
     row_of(live, "knowledge_file", state="deleted")

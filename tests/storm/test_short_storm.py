@@ -32,7 +32,7 @@ class Files:
         return [self.folder / "payphone.db"]
 
 
-def test_secrets_and_card_numbers_are_found_where_they_lie(tmp_path):
+def test_secrets_and_card_numbers_are_found_in_databases_and_logs(tmp_path):
     town = Files(tmp_path)
     (tmp_path / "payphone.db").write_bytes(b"\0key pk_of_the_clinic\0")
     (tmp_path / "log" / "web.log").write_text("charged 4242-4242 4242 4242\n")

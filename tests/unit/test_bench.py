@@ -6,7 +6,7 @@ from bench.__main__ import bench
 from bench.quick import quick
 
 
-def test_without_a_command_it_measures_beside_peers(monkeypatch):
+def test_bench_without_a_command_compares_with_peers(monkeypatch):
     measured = []
     monkeypatch.setattr(quick, "callback", lambda **_options: measured.append("quick"))
     assert CliRunner().invoke(bench, []).exit_code == 0

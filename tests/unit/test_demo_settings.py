@@ -11,7 +11,7 @@ from simulation.demo_settings import demo_settings
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"])
 @pytest.mark.parametrize("given", ["", "intranet.example"])
-def test_no_proxy_carries_what_the_demo_says_to_itself(monkeypatch, name, given):
+def test_the_demos_local_traffic_bypasses_proxies(monkeypatch, name, given):
     monkeypatch.setenv(name, "http://127.0.0.1:1")
     monkeypatch.setenv("PORT", "0")
     if given:
@@ -24,7 +24,7 @@ def test_no_proxy_carries_what_the_demo_says_to_itself(monkeypatch, name, given)
         assert not given or given in hosts
 
 
-def test_its_ports_are_given_to_nobody_else_before_its_processes_have_come(monkeypatch):
+def test_the_demos_ports_are_below_the_ephemeral_range(monkeypatch):
     """Given that systems hand out ports from 32768 up to processes that name none, then the demo's
     three ports are below that.
     """
@@ -37,7 +37,7 @@ def test_its_ports_are_given_to_nobody_else_before_its_processes_have_come(monke
     assert max(ports) < 32_768
 
 
-def test_whatever_a_clinic_connects_is_the_demos_own(monkeypatch):
+def test_every_provider_api_of_the_demo_is_the_sandbox(monkeypatch):
     """Every API base is the sandbox, so that nothing typed into the demo leaves this machine."""
     for name in (name for name in os.environ if name.endswith("_API_BASE")):
         monkeypatch.delenv(name)

@@ -21,7 +21,7 @@ def open_on(day, hours=USUAL, now=LONG_AGO):
     return opened(hours, [day], NEW_YORK, now)
 
 
-def test_hours_are_local_and_follow_the_clocks():
+def test_opening_hours_are_local_time_across_clock_changes():
     """Given nine to five in New York, then the hours in UTC differ between winter and summer; a
     whole day has 23 or 25 hours when the clocks change.
     """
@@ -39,7 +39,7 @@ def test_hours_are_local_and_follow_the_clocks():
     assert lengths == [23, 25]
 
 
-def test_what_is_over_is_not_free():
+def test_past_hours_are_not_free():
     """Given that it is noon, then the morning is no longer offered."""
     assert open_on(MONDAY, now=at(12).astimezone(UTC)) == [(at(12), at(17))]
     assert open_on(MONDAY, now=at(17)) == []
@@ -57,11 +57,11 @@ def test_what_is_over_is_not_free():
     ],
     ids=["nothing", "a meeting", "all but ten minutes", "all", "twice the same", "after hours"],
 )
-def test_what_is_taken_is_not_free(busy, left):
+def test_busy_times_are_not_free(busy, left):
     assert without(open_on(MONDAY), busy) == left
 
 
-def test_slots_count_within_the_hours_and_join():
+def test_free_slots_are_joined_and_cut_to_opening_hours():
     """Given free slots, then adjacent ones are joined, and time outside the hours is cut off."""
     slots = [(at(9, 15), at(9, 30)), (at(9), at(9, 15)), (at(8), at(9)), (at(16, 45), at(17, 30))]
     assert within(open_on(MONDAY), slots) == [(at(9), at(9, 30)), (at(16, 45), at(17))]
@@ -92,6 +92,6 @@ def test_free_times_are_read_out_in_local_time():
         ({"monday": ["09:00-24:30"]}, "monday"),
     ],
 )
-def test_hours_that_cannot_be_are_named(hours, word):
+def test_invalid_opening_hours_are_named(hours, word):
     assert word in hours_error(hours)
     assert hours_error(USUAL) == ""

@@ -27,18 +27,18 @@ def outcome(**env):
     return done.returncode
 
 
-def test_it_strikes_where_it_is_told_to():
+def test_a_kill_point_kills_only_at_the_named_place():
     assert outcome(PAYPHONE_ENV="test", PAYPHONE_KILL_AT="here") == -signal.SIGKILL
     assert outcome(PAYPHONE_ENV="test", PAYPHONE_KILL_AT="there") == 0
     assert outcome(PAYPHONE_ENV="test") == 0
 
 
 @pytest.mark.parametrize("env", ["production", "demo"])
-def test_it_is_out_of_reach_elsewhere(env):
+def test_kill_points_are_ignored_outside_tests(env):
     assert outcome(PAYPHONE_ENV=env, PAYPHONE_KILL_AT="here") == 0
 
 
-def test_once_is_once(tmp_path):
+def test_a_kill_point_with_a_mark_file_kills_only_once(tmp_path):
     once = {"PAYPHONE_ENV": "test", "PAYPHONE_KILL_AT": f"here@{tmp_path / 'mark'}"}
     assert [outcome(**once) for _ in range(2)] == [-signal.SIGKILL, 0]
     assert int((tmp_path / "mark").read_text()) > 0

@@ -67,7 +67,7 @@ def test_a_provider_is_read_from_either_kind_of_table():
         ('title = "DentOS"', 'tittle = "DentOS"', "tittle, which has no meaning"),
     ],
 )
-def test_what_is_wrong_is_named_without_a_secret(old, new, words):
+def test_an_invalid_provider_is_named_without_its_secret(old, new, words):
     assert old in WHOLE
     with pytest.raises(BadProvider, match=words) as raised:
         read(WHOLE.replace(old, new))
@@ -75,6 +75,6 @@ def test_what_is_wrong_is_named_without_a_secret(old, new, words):
 
 
 @pytest.mark.parametrize("text", [WHOLE + WHOLE, 'provider = "x"', WHOLE + '[other]\nname = "y"'])
-def test_a_file_of_another_shape_is_refused(text):
+def test_a_providers_file_of_another_shape_is_refused(text):
     with pytest.raises(BadProvider):
         read(text)

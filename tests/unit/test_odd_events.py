@@ -41,7 +41,7 @@ def money(finding):
 
 
 @pytest.mark.parametrize("kind", SUBSCRIBED)
-def test_no_odd_field_makes_reading_raise_or_invent(kind):
+def test_no_odd_field_makes_reading_an_event_raise_or_invent_facts(kind):
     for version in VERSIONS:
         event = odd_events.an_event(kind, version, METADATA, 12_500)
         truth = read(event)
@@ -82,7 +82,7 @@ def truth_id(truth):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_latest_try_is_known_in_every_version(version):
+def test_the_latest_charge_is_read_in_every_api_version(version):
     processing = odd_events.an_event("payment_intent.processing", version, METADATA, 12_500)
     failed = odd_events.an_event("payment_intent.payment_failed", version, METADATA, 12_500)
     assert read(processing).report.charges == {"ch_1": Charge("processing")}
@@ -90,7 +90,7 @@ def test_the_latest_try_is_known_in_every_version(version):
 
 
 @pytest.mark.parametrize("there", [{}, {"latest_charge": None}, {"charges": {"data": []}}])
-def test_processing_alone_is_enough(there):
+def test_an_intent_is_processing_even_if_no_charge_is_named(there):
     """Given a running bank debit whose event names no charge, then it is processing, with a doubt
     for which Stripe is asked.
     """
@@ -103,14 +103,14 @@ def test_processing_alone_is_enough(there):
 
 
 @pytest.mark.parametrize("expanded", [False, True])
-def test_an_object_in_place_of_its_id_is_that_id(expanded):
+def test_an_expanded_charge_is_read_as_its_id(expanded):
     charge = {"id": "ch_9", "object": "charge"}
     intent = odd_events.an_event("payment_intent.processing", VERSIONS[-1], METADATA, 12_500)
     intent = intent["data"]["object"] | {"latest_charge": charge if expanded else "ch_9"}
     assert read_intent(intent).report.charges == {"ch_9": Charge("processing")}
 
 
-def test_no_odd_field_of_a_dispute_that_stripe_answers_is_made_up():
+def test_no_odd_field_of_a_fetched_dispute_is_invented():
     """Only a dispute whose odd field is needed is Unreadable."""
     needed = {"id", "payment_intent", "amount", "currency", "balance_transactions"}
     dispute = odd_events.a_dispute("charge.dispute.created", VERSIONS[-1], METADATA, 500, "1")

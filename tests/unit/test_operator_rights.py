@@ -18,7 +18,7 @@ def test_a_scope_includes_those_before_it(held, needed):
         assert held in right.reason
 
 
-def test_without_a_limit_every_account_is_included():
+def test_an_operator_without_an_account_limit_may_see_every_account():
     assert Rights("view").missing_right("view", "ac_3") is None
     assert Rights("view").missing_right("view") is None
 
@@ -26,10 +26,10 @@ def test_without_a_limit_every_account_is_included():
 @pytest.mark.parametrize(
     ("account", "missing"), [("ac_1", None), ("ac_3", "ac_3"), (None, "all_accounts")]
 )
-def test_with_a_limit_only_those_accounts_are(account, missing):
+def test_a_limited_operator_may_act_only_on_the_listed_accounts(account, missing):
     right = Rights("act", SOME).missing_right("act", account)
     assert (right.missing if right else None) == missing
 
 
-def test_no_account_at_all_is_not_every_account():
+def test_an_empty_account_limit_excludes_every_account():
     assert Rights("admin", frozenset()).missing_right("view", "ac_1") is not None

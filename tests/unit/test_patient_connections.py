@@ -33,7 +33,7 @@ def without_end(act):
         act()
 
 
-def test_a_byte_now_and_then_does_not_put_the_deadline_off(pairs):
+def test_a_peer_that_drips_bytes_does_not_extend_the_read_deadline(pairs):
     """Given a peer that sends single bytes without end, when half a second is allowed, then reading
     fails.
     """
@@ -55,14 +55,14 @@ def test_a_byte_now_and_then_does_not_put_the_deadline_off(pairs):
         dripping.join()
 
 
-def test_nor_does_taking_a_little_now_and_then(pairs):
+def test_a_peer_that_reads_slowly_does_not_extend_the_write_deadline(pairs):
     ours, theirs = pairs()
     ours.allow(0.5)
     with pytest.raises(TooSlow):
         without_end(lambda: (ours.sendall(b"a" * 1_000_000), theirs.recv(10)))
 
 
-def test_to_wait_a_moment_for_the_next_request_cuts_no_later_read_short(pairs):
+def test_a_short_wait_for_the_next_request_does_not_shorten_later_reads(pairs):
     """Given a short wait in which nothing came, then a later read still waits until its deadline,
     and the next short wait takes what has arrived; a closed peer reads as empty.
     """
@@ -79,7 +79,7 @@ def test_to_wait_a_moment_for_the_next_request_cuts_no_later_read_short(pairs):
     assert ours.read_within(120) == b""
 
 
-def test_a_thread_goes_on_with_what_comes_or_with_the_end(pairs):
+def test_a_thread_keeps_a_connection_with_new_data_or_a_hang_up(pairs):
     """Given an answered connection, then the thread leaves it to the poller only if nothing has
     arrived; it takes data, or a hang-up, at once.
     """
@@ -93,7 +93,7 @@ def test_a_thread_goes_on_with_what_comes_or_with_the_end(pairs):
     assert PatientWorker._goes_on(known)
 
 
-def test_what_is_there_is_read_and_written_within_it(pairs):
+def test_data_is_read_and_written_within_the_deadline(pairs):
     ours, theirs = pairs()
     ours.allow(120)
     ours.sendall(b"abc")
@@ -116,7 +116,7 @@ def test_after_a_deadline_nothing_is_read_until_more_time_is_allowed(pairs):
     assert ours.recv(1) == b"a"
 
 
-def test_no_more_is_read_than_allowed(pairs):
+def test_reading_more_than_the_limit_raises(pairs):
     ours, theirs = pairs()
     theirs.sendall(b"a" * 100)
     ours.allow(120, most=50)
@@ -125,7 +125,7 @@ def test_no_more_is_read_than_allowed(pairs):
         ours.recv(1)
 
 
-def test_one_too_many_hangs_up_on_the_one_that_waits_longest(pairs):
+def test_one_connection_too_many_closes_the_longest_waiting_one(pairs):
     waiting = Waiting(most=2, most_bytes=100)
     (first, peer), (second, other), (third, _) = pairs(), pairs(), pairs()
     for sock in (first, second, first, third):
@@ -138,7 +138,7 @@ def test_one_too_many_hangs_up_on_the_one_that_waits_longest(pairs):
         other.recv(1)
 
 
-def test_whoever_left_is_not_hung_up_on(pairs):
+def test_a_connection_that_left_is_not_closed(pairs):
     waiting = Waiting(most=1, most_bytes=100)
     (first, peer), (second, _) = pairs(), pairs()
     waiting.enter(first)
@@ -150,7 +150,7 @@ def test_whoever_left_is_not_hung_up_on(pairs):
         peer.recv(1)
 
 
-def test_bodies_that_are_not_all_there_take_so_much_memory_and_no_more(pairs):
+def test_incomplete_bodies_take_only_limited_memory(pairs):
     waiting = Waiting(most=10, most_bytes=100)
     (first, peer), (second, other) = pairs(), pairs()
     waiting.enter(first)
@@ -169,7 +169,7 @@ def test_bodies_that_are_not_all_there_take_so_much_memory_and_no_more(pairs):
         other.recv(1)
 
 
-def test_when_room_is_needed_the_longest_waiting_goes_if_there_is_one(pairs):
+def test_making_room_closes_the_longest_waiting_connection_if_any(pairs):
     waiting = Waiting(most=10, most_bytes=100)
     waiting.hang_up()
     (first, peer), (second, _) = pairs(), pairs()
@@ -180,7 +180,7 @@ def test_when_room_is_needed_the_longest_waiting_goes_if_there_is_one(pairs):
     assert (peer.recv(1), len(waiting)) == (b"", 1)
 
 
-def test_a_peer_that_has_gone_is_no_fault(pairs):
+def test_a_connection_that_is_already_closed_causes_no_error(pairs):
     waiting = Waiting(most=1, most_bytes=100)
     (first, _), (second, _) = pairs(), pairs()
     waiting.enter(first)

@@ -25,7 +25,7 @@ class Asked(Settings):
     __init__ = read_once._read_settings
 
 
-def test_settings_are_those_that_pydantic_reads(monkeypatch):
+def test_the_quick_reader_reads_settings_as_pydantic_does(monkeypatch):
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     assert Settings.__init__ is read_once._read_quickly
@@ -34,7 +34,7 @@ def test_settings_are_those_that_pydantic_reads(monkeypatch):
     assert Settings().port == 8123
 
 
-def test_a_setting_that_cannot_be_read_is_told_alike(monkeypatch):
+def test_an_invalid_setting_gives_the_same_error_as_pydantic(monkeypatch):
     monkeypatch.setenv("PORT", "no port")
     told = []
     for kind in (Settings, Asked):
@@ -44,7 +44,7 @@ def test_a_setting_that_cannot_be_read_is_told_alike(monkeypatch):
     assert told[0] == told[1]
 
 
-def test_no_setting_is_written_as_json():
+def test_no_setting_is_of_a_type_that_pydantic_parses_as_json():
     """The quick reader does not parse JSON, as pydantic does for settings of complex types."""
     source = EnvSettingsSource(Settings)
     assert not any(map(source.field_is_complex, Settings.model_fields.values()))

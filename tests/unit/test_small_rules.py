@@ -35,7 +35,7 @@ from simulation.demo_settings import until_mid_morning
         (-5, "usd", "-0.05"),
     ],
 )
-def test_minor_units_as_stripe_counts_them(amount, currency, major):
+def test_minor_units_are_converted_as_stripe_counts_them(amount, currency, major):
     """docs.stripe.com/currencies: zero-decimal, three-decimal,
     and the two that are sent times 100.
     """
@@ -43,14 +43,14 @@ def test_minor_units_as_stripe_counts_them(amount, currency, major):
 
 
 @given(st.integers(-(10**12), 10**12), st.sampled_from(["usd", "jpy", "kwd", "isk", "eur"]))
-def test_money_there_and_back(amount, currency):
+def test_money_converts_to_major_units_and_back(amount, currency):
     assert to_minor(to_major(amount, currency), currency) == amount
 
 
 @pytest.mark.parametrize(
     ("amount", "currency"), [("10.505", "usd"), ("0.5", "jpy"), ("1.2345", "kwd")]
 )
-def test_money_that_does_not_fit_is_refused(amount, currency):
+def test_an_amount_with_too_many_decimals_is_refused(amount, currency):
     with pytest.raises(ValueError, match="decimal places"):
         to_minor(Decimal(amount), currency)
 
@@ -67,12 +67,12 @@ def test_money_that_does_not_fit_is_refused(amount, currency):
         (123_450, "eur", "fr", "1 234,50 €"),
     ],
 )
-def test_money_in_peoples_words(amount, currency, locale, words):
+def test_amounts_are_formatted_by_currency_and_locale(amount, currency, locale, words):
     """A yen has no cents to be shown; a dinar has them, though CLDR would round them away."""
     assert in_words(amount, currency, locale) == words
 
 
-def test_exponents():
+def test_each_currency_has_its_number_of_decimals():
     assert [exponent(code) for code in ("usd", "jpy", "bhd")] == [2, 0, 3]
 
 
@@ -88,12 +88,12 @@ def test_exponents():
         ("kes", 1, 1),  # not in Stripe's table
     ],
 )
-def test_what_stripe_charges_at_least_and_in_which_steps(currency, smallest_step, smallest):
+def test_each_currency_has_stripes_minimum_charge_and_step(currency, smallest_step, smallest):
     """docs.stripe.com/currencies: special cases, minimum charge amounts."""
     assert (step(currency), least(currency)) == (smallest_step, smallest)
 
 
-def test_currencies_are_those_that_stripe_takes():
+def test_only_currencies_that_stripe_accepts_are_read():
     """Stripe mentions more than 135 currencies; CLDR knows them all, and `zzz` is not one."""
     assert 135 < len(CURRENCIES) < 150
     assert {code.lower() for code in list_currencies()} >= CURRENCIES
@@ -104,7 +104,7 @@ def test_currencies_are_those_that_stripe_takes():
 
 
 @given(st.sampled_from(["process_stripe_event", "a", "a_1"]), st.integers(1, 10**18 - 1))
-def test_rq_ids_there_and_back(name, number):
+def test_rq_ids_convert_to_numbers_and_back(name, number):
     identity = rq_keys.rq_id(name, number)
     assert rq_keys.parse_rq_id(identity) == number
     assert set(identity) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
@@ -120,12 +120,12 @@ def test_no_text_makes_the_id_parser_raise(text):
     "text",
     ["", "-", "x-", "x-²", "x-٣", "x-1.5", "x--1x", "x-" + "9" * 19, "a:b-1", "x-1\n", "x -1"],
 )
-def test_what_is_no_id_of_ours(text):
+def test_text_that_is_no_rq_id_is_not_parsed(text):
     assert rq_keys.parse_rq_id(text) is None
 
 
 @given(st.integers(1, 60), st.sampled_from([0.2, 2.0, 60.0]))
-def test_backoff_doubles_within_a_quarter_and_ends_at_an_hour(attempts, first):
+def test_backoff_doubles_with_jitter_up_to_an_hour(attempts, first):
     kind = JobType("x", "webhooks", 60, 5, first, lambda: None)
     full = min(MAX_BACKOFF, first * 2.0 ** (attempts - 1))
     assert 0.75 * full <= backoff(kind, attempts) <= 1.25 * full
@@ -143,7 +143,7 @@ ASK_STRIPE = [
 
 
 @pytest.mark.parametrize("name", ASK_STRIPE)
-def test_what_asks_stripe_outlasts_an_hour_without_it(name):
+def test_jobs_that_ask_stripe_retry_through_almost_an_hour_of_outage(name):
     found = find_job(name)
     assert (
         sum(
@@ -160,7 +160,7 @@ def test_backoff_has_jitter():
 
 
 @given(st.integers(0, 4_000_000_000), st.sampled_from([1, 60, 300, 3600, 86_400]))
-def test_an_occurrence_holds_its_time(now, every):
+def test_an_occurrence_contains_its_time(now, every):
     schedule = Schedule("x", "mark_overdue", every)
     start = schedule.occurrence(float(now))
     assert start <= now < start + every
@@ -169,7 +169,7 @@ def test_an_occurrence_holds_its_time(now, every):
 
 
 @pytest.mark.parametrize("night", ["2026-03-08T06:30:00", "2026-11-01T05:30:00"])
-def test_occurrences_do_not_care_about_summer_time(night):
+def test_occurrences_are_unaffected_by_clock_changes(night):
     """Around New York's clock changes of 2026, an hourly schedule has one occurrence an hour."""
     schedule = Schedule("x", "mark_overdue", 3600)
     begun = int(datetime.fromisoformat(night).replace(tzinfo=UTC).timestamp())
@@ -181,7 +181,7 @@ def test_occurrences_do_not_care_about_summer_time(night):
 @pytest.mark.parametrize(
     "started", ["2027-03-14T06:00", "2027-11-07T04:30", "2026-11-29T04:59", "2026-11-29T05:00"]
 )
-def test_a_demo_begins_at_half_past_ten_at_its_clinic_whenever_it_is_started(started):
+def test_a_demo_starts_at_half_past_ten_clinic_time(started):
     """Given a start before New York's clocks change that day, or around midnight there, then the
     demo begins at an hour at which texts are lawful.
     """
@@ -192,7 +192,7 @@ def test_a_demo_begins_at_half_past_ten_at_its_clinic_whenever_it_is_started(sta
     assert (there.hour, there.minute) == (10, 30)
 
 
-def test_every_job_fits_its_lease_and_its_queue():
+def test_every_job_has_a_known_queue_and_a_timeout_below_the_lease():
     """Each job's timeout is at most MAX_TIMEOUT, which is shorter than the lease, and its queue
     exists.
     """
@@ -208,12 +208,12 @@ def test_every_job_fits_its_lease_and_its_queue():
     "policy",
     [{"queue": "nobody"}, {"queue": "calls", "timeout": 21}, {"queue": "calls", "timeout": 0}],
 )
-def test_a_policy_that_cannot_hold_is_refused(policy):
+def test_an_invalid_job_policy_is_refused(policy):
     with pytest.raises(ValueError, match="must be one of"):
         job(calls_out=False, **policy)
 
 
-def test_a_copy_of_a_job_takes_nobodys_place():
+def test_a_second_job_of_the_same_name_is_refused():
     """Given a second file in jobs/ that declares a job of the same name, then it is refused, so
     that neither runs in place of the other.
     """
@@ -235,11 +235,11 @@ def test_a_copy_of_a_job_takes_nobodys_place():
         (" webhooks=2 , calls=1 ", {"webhooks": 2, "calls": 1}),
     ],
 )
-def test_how_many_workers(workers, counts):
+def test_the_workers_setting_gives_a_count_per_queue(workers, counts):
     assert Settings(workers=workers).worker_counts == counts
 
 
-def test_secrets_while_they_are_rolled():
+def test_several_secrets_are_accepted_while_they_are_rotated():
     settings = Settings(
         stripe_webhook_secret=" new , old,",
         payphone_secret_key="k2,k1",
@@ -250,7 +250,7 @@ def test_secrets_while_they_are_rolled():
     assert settings.connect_webhook_secrets == ()
 
 
-def test_what_is_for_tests_alone_is_out_of_reach_elsewhere():
+def test_shortened_times_apply_only_in_tests():
     for env, expected in (("test", 1.0), ("demo", 30.0), ("production", 30.0)):
         settings = Settings(payphone_env=env, payphone_lease=1.0)
         assert settings.shortened(30.0, settings.payphone_lease) == expected
@@ -266,11 +266,11 @@ def test_what_is_for_tests_alone_is_out_of_reach_elsewhere():
         (datetime(2027, 11, 7, 7, 0, tzinfo=UTC), datetime(2027, 11, 8, 8, 0, tzinfo=UTC)),
     ],
 )
-def test_an_accounts_day_is_over_at_its_own_midnight(now, midnight):
+def test_an_accounts_day_ends_at_its_local_midnight(now, midnight):
     assert Account(time_zone="America/Los_Angeles").next_midnight(now) == midnight
 
 
-def test_a_forked_process_makes_other_ids():
+def test_a_forked_process_generates_different_ids():
     """Given random bytes buffered for later ids, when a worker forks, then its child uses none of
     them.
     """

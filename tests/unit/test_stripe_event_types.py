@@ -49,7 +49,7 @@ JSON = st.recursive(
 
 
 @pytest.mark.parametrize("name", SUBSCRIBED)
-def test_what_the_endpoint_is_sent_says_something_of_its_intent(name):
+def test_every_subscribed_event_is_read_with_its_intent(name):
     """Given an event of a subscribed type, then it is read, and its intent is found."""
     subject = SUBJECTS[event_type(name).tells]
     event = {"type": name, "data": {"object": subject}}
@@ -57,7 +57,7 @@ def test_what_the_endpoint_is_sent_says_something_of_its_intent(name):
     assert names_of(event)[0] == "pi_1"
 
 
-def test_the_page_on_the_endpoint_lists_what_it_must_be_sent():
+def test_the_endpoints_page_lists_the_events_to_subscribe_to():
     """Field report 26: saved-card events have the names to which a new endpoint can subscribe."""
     page = (ROOT / "docs/operations/books.md").read_text()
     section = page.partition("## The endpoint at Stripe")[2].partition("## ")[0]
@@ -66,7 +66,7 @@ def test_the_page_on_the_endpoint_lists_what_it_must_be_sent():
 
 
 @pytest.mark.parametrize("name", [*CARD_EVENTS, *FORMER_CARD_EVENTS])
-def test_an_event_about_a_clinics_card_is_none_about_money(name):
+def test_an_event_about_a_clinics_card_is_no_payment_event(name):
     assert is_card_event(name)
     assert event_type(name) is None
 
@@ -84,24 +84,24 @@ def test_no_type_is_listed_twice():
 
 
 @pytest.mark.parametrize("name", ["", "charge.succeeded", "customer.updated", "payout.paid"])
-def test_other_types_say_nothing_about_money(name):
+def test_other_event_types_are_not_read(name):
     assert event_type(name) is None
     assert read_event({"type": name, "data": {"object": {"payment_intent": "pi_1"}}}) is None
 
 
-def test_the_named_invoice_is_that_of_the_metadata():
+def test_the_invoice_is_named_by_the_metadata():
     subject = {"payment_intent": {"id": "pi_1"}, "metadata": {"invoice_id": "inv_1"}}
     assert names_of({"data": {"object": subject}}) == ("pi_1", "inv_1")
 
 
 @pytest.mark.parametrize("odd", ["pi\x00_1", "pi 1", "x" * 256, 7, None, ["pi_1"], {"id": 3}])
-def test_what_cannot_be_an_id_names_nothing(odd):
+def test_an_invalid_id_names_no_intent_and_no_invoice(odd):
     """PostgreSQL stores no NUL, and indexes no long text; such an event is stored all the same."""
     subject = {"payment_intent": odd, "metadata": {"invoice_id": odd}}
     assert names_of({"data": {"object": subject}}) == ("", "")
 
 
 @given(JSON)
-def test_no_event_makes_it_raise(document):
+def test_no_event_makes_reading_its_names_raise(document):
     event = document if isinstance(document, dict) else {"data": document}
     assert all(isinstance(name, str) for name in names_of(event))

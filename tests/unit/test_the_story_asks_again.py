@@ -31,21 +31,21 @@ def an_api(*statuses, **answered):
     return api, keys
 
 
-def test_a_charge_that_waits_for_its_link_to_close_is_asked_for_again():
+def test_a_charge_answered_202_is_retried_with_the_same_key():
     api, keys = an_api(202, 202, 402)
     assert api.refused("/api/payments/phone", {}, 402, "k") == {"advice": "Ask for another card."}
     assert keys == ["k", "k", "k"]
 
 
 @pytest.mark.parametrize(("status", "key"), [(202, None), (200, "k"), (409, "k")])
-def test_what_was_not_refused_so_stops_the_story(status, key):
+def test_an_unexpected_answer_stops_the_story(status, key):
     api, keys = an_api(status)
     with pytest.raises(RuntimeError, match=f"answered {status}, not 402"):
         api.refused("/api/payments/phone", {}, 402, key)
     assert keys == [key]
 
 
-def test_a_charge_whose_outcome_is_wanted_is_asked_for_until_it_is_known():
+def test_a_charge_is_retried_until_its_outcome_is_known():
     """Given a busy machine that answers 202, 503, 429 and 409 (the first request is in progress),
     then the story retries with the same key until the outcome is known.
     """
@@ -54,7 +54,7 @@ def test_a_charge_whose_outcome_is_wanted_is_asked_for_until_it_is_known():
     assert keys == ["k"] * 5
 
 
-def test_what_is_only_begun_is_not_asked_for_again():
+def test_a_202_without_until_known_is_not_retried():
     api, keys = an_api(202)
     api.post("/api/payments/pay_1/refunds", {}, "k")
     assert keys == ["k"]

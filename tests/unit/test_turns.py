@@ -23,18 +23,18 @@ def test_quick_work_is_done_strictly_in_turn():
         assert set(order[begin : begin + 3]) == {"a", "b", "c"}
 
 
-def test_who_is_slow_gets_a_share_and_not_the_queue():
+def test_slow_accounts_share_the_worker_fairly():
     """Given an account whose jobs take ninety times as long, then both get the same time."""
     order = served(Turns(), {"slow": 4.5, "quick": 0.05}, 920)
     assert 8 <= order.count("slow") <= 12
     assert "slow" not in order[2:80], "not served again before the other has had as much"
 
 
-def test_alone_one_has_all_the_time():
+def test_a_single_account_gets_all_the_time():
     assert served(Turns(), {"a": 4.5}, 5) == ["a"] * 5
 
 
-def test_who_comes_is_served_next_and_gets_no_credit_for_the_past():
+def test_a_new_account_is_served_next_and_gets_no_credit_for_the_past():
     """Given an account that long had the worker to itself, when another arrives, then the new one
     is next, and from then on they take turns.
     """
@@ -45,14 +45,14 @@ def test_who_comes_is_served_next_and_gets_no_credit_for_the_past():
     assert order.count("a") == 5
 
 
-def test_who_was_away_gets_no_credit_either():
+def test_a_returning_account_gets_no_credit_for_its_absence():
     turns = Turns()
     served(turns, {"a": 1.0, "b": 1.0}, 4)
     served(turns, {"a": 1.0}, 50)
     assert served(turns, {"a": 1.0, "b": 1.0}, 10).count("b") == 5
 
 
-def test_many_endpoints_are_no_more_turns_for_an_account():
+def test_more_endpoints_give_an_account_no_more_turns():
     """Given an account with nine endpoints and another with one, then each account gets half."""
     costs = {f"many/{number}": 0.05 for number in range(9)} | {"one/1": 0.05}
     order = served(Turns(), costs, 180)
@@ -62,12 +62,12 @@ def test_many_endpoints_are_no_more_turns_for_an_account():
     assert max(each) <= 11
 
 
-def test_a_slow_endpoint_leaves_the_others_of_its_account_their_share():
+def test_a_slow_endpoint_leaves_other_endpoints_of_its_account_their_share():
     order = served(Turns(), {"a/slow": 4.5, "a/quick": 0.05}, 920)
     assert 8 <= order.count("a/slow") <= 12
 
 
-def test_whoever_keeps_a_worker_busy_comes_after_those_who_keep_none():
+def test_an_account_that_keeps_a_worker_busy_comes_after_idle_ones():
     """Given two workers, one of them busy for an account, then the other serves other accounts
     first.
     """
@@ -78,11 +78,11 @@ def test_whoever_keeps_a_worker_busy_comes_after_those_who_keep_none():
     assert turns.order([Waiting("slow/1", 1)]) == ["slow/1"], "alone, it may have both"
 
 
-def test_nobody_waits_nobody_is_served():
+def test_no_account_is_served_when_none_waits():
     assert Turns().order([]) == []
 
 
-def test_it_remembers_no_more_accounts_than_wait_or_owe():
+def test_only_accounts_that_wait_or_owe_are_remembered():
     turns = Turns()
     for number in range(1_000):
         served(turns, {f"account_{number}": 0.001}, 1)

@@ -146,13 +146,13 @@ TAKEN = [
 
 
 @pytest.mark.parametrize("url", REFUSED)
-def test_an_address_that_is_no_public_one_is_refused(url):
+def test_a_non_public_webhook_address_is_refused(url):
     with pytest.raises(ValueError, match=r"^(must|may|is|leads)"):
         read_target(url)
 
 
 @pytest.mark.parametrize("url", TAKEN)
-def test_a_public_address_over_https_is_taken(url):
+def test_a_public_https_address_is_accepted(url):
     assert read_target(url).scheme == "https"
 
 
@@ -164,7 +164,7 @@ def test_a_public_address_over_https_is_taken(url):
         ("https://[2606:4700::1111]:444/", "2606:4700::1111", 444, "/", "[2606:4700::1111]:444"),
     ],
 )
-def test_taken_apart_once(url, host, port, path, authority):
+def test_an_address_is_parsed_into_host_port_path_and_authority(url, host, port, path, authority):
     target = read_target(url)
     assert (target.host, target.port, target.path, target.authority) == (
         host,
@@ -178,7 +178,7 @@ def test_taken_apart_once(url, host, port, path, authority):
     "url",
     ["http://127.0.0.1:8080/hook", "http://localhost:1/", "http://[::1]/", "https://127.0.0.1/"],
 )
-def test_this_machine_only_where_a_demo_allows_it(url):
+def test_loopback_is_accepted_only_in_a_demo(url):
     assert read_target(url, loopback=True)
     with pytest.raises(ValueError):
         read_target(url)
@@ -188,7 +188,7 @@ def test_this_machine_only_where_a_demo_allows_it(url):
     "url",
     ["http://example.com/", "https://10.0.0.1/", "https://169.254.169.254/", "http://192.168.0.1/"],
 )
-def test_a_demo_goes_no_further_than_this_machine(url):
+def test_a_demo_accepts_no_plain_http_or_private_addresses(url):
     with pytest.raises(ValueError):
         read_target(url, loopback=True)
 
@@ -204,5 +204,5 @@ def test_a_demo_goes_no_further_than_this_machine(url):
         ("2606:4700::1111", True),
     ],
 )
-def test_what_a_name_resolves_to_is_judged(address, reached):
+def test_a_resolved_address_is_accepted_only_if_public(address, reached):
     assert may_reach(address) is reached

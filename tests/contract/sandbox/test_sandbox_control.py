@@ -4,7 +4,7 @@ import pytest
 import stripe
 
 
-def test_health_and_reset(world):
+def test_a_reset_deletes_objects_and_the_request_log(world):
     world.stripe.customers.create({"name": "Ada"})
     assert world.shown("health")["status"] == "ok"
     world.control("reset")
@@ -12,7 +12,7 @@ def test_health_and_reset(world):
     assert world.requests(method="POST") == []
 
 
-def test_the_log_keeps_no_secrets(world):
+def test_the_request_log_contains_no_card_numbers_or_keys(world):
     card = {
         "type": "card",
         "card": {"number": "4242424242424242", "exp_month": 1, "exp_year": 2034, "cvc": "123"},
@@ -35,7 +35,7 @@ def test_the_log_keeps_no_secrets(world):
 @pytest.mark.parametrize(
     "body", [{"no_such": 1}, {"link_limit": "maybe"}, {"hold": "yes"}, {"drop_rate": None}]
 )
-def test_a_mistaken_setting_is_refused(world, body):
+def test_an_invalid_setting_is_refused(world, body):
     assert world.http.post("/sandbox/settings", json=body).status_code == 400
 
 
@@ -51,7 +51,7 @@ def test_an_impossible_action_is_refused(world):
         assert world.http.post(f"/sandbox/stripe/{path}").status_code == 400, path
 
 
-def test_the_ledger_groups_by_invoice(world):
+def test_the_ledger_sums_money_by_invoice(world):
     for amount in (700, 800):
         world.charge(amount=amount, metadata={"invoice_id": "inv_1"})
     refunded = world.charge("pm_card_pendingRefund", amount=900, metadata={"invoice_id": "inv_2"})
@@ -65,7 +65,7 @@ def test_the_ledger_groups_by_invoice(world):
     assert counted == {"inv_1": (1500, 0, 0), "inv_2": (900, 0, 400)}
 
 
-def test_the_page_shows_everything_escaped(world):
+def test_the_state_page_shows_everything_escaped(world):
     world.stripe.customers.create({"name": "<script>alert(1)</script>"})
     intent = world.charge(metadata={"invoice_id": "inv_<b>"})
     world.stripe.refunds.create({"payment_intent": intent.id, "amount": 500})

@@ -27,7 +27,7 @@ def order(world, kind, **more):
         ("conflict_409", stripe.APIError, 0),
     ],
 )
-def test_trouble_with_and_without_effect(world, kind, error, done):
+def test_an_injected_fault_raises_with_or_without_performing_the_request(world, kind, error, done):
     order(world, kind)
     with pytest.raises(error):
         world.stripe.payment_intents.create(ASKED, {"idempotency_key": "k"})
@@ -55,13 +55,13 @@ def test_timeouts_hang_until_the_client_gives_up(world, eventually, kind, done):
     assert world.requests(method="POST", path="/v1/payment_intents")[-1]["replayed"] is bool(done)
 
 
-def test_a_hang_ends_by_itself(world):
+def test_a_hanging_request_ends_by_itself(world):
     order(world, "timeout_before", seconds=0.1)
     with pytest.raises(stripe.APIConnectionError):
         world.stripe.payment_intents.create(ASKED)
 
 
-def test_faults_are_counted_skipped_listed_and_withdrawn(world):
+def test_faults_can_be_limited_skipped_listed_and_deleted(world):
     fault = order(world, "error_500", skip=1, times=2)
     world.stripe.payment_intents.create(ASKED)
     for _ in range(2):
@@ -75,7 +75,7 @@ def test_faults_are_counted_skipped_listed_and_withdrawn(world):
     assert world.shown("faults")["faults"] == []
 
 
-def test_a_fault_may_name_objects_by_a_star(world):
+def test_a_faults_path_may_contain_a_wildcard(world):
     intent = world.stripe.payment_intents.create(ASKED)
     world.control("faults", kind="error_500", method="POST", path="/v1/payment_intents/*/confirm")
     with pytest.raises(stripe.APIError):
@@ -86,5 +86,5 @@ def test_a_fault_may_name_objects_by_a_star(world):
 
 
 @pytest.mark.parametrize("body", [{"kind": "earthquake"}, {"kind": "slow", "sekonds": 1}, {}])
-def test_a_mistaken_order_is_refused(world, body):
+def test_an_invalid_fault_is_refused(world, body):
     assert world.http.post("/sandbox/faults", json=body).status_code == 400

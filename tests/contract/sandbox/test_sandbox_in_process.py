@@ -52,7 +52,7 @@ def story(clock):
     return seen
 
 
-def test_the_same_seed_tells_the_same_story():
+def test_the_same_seed_gives_the_same_outcome():
     first, second = story(Clock()), story(Clock())
     assert first == second
     assert {created for _, _, created in first} == {1_800_000_000}
@@ -62,7 +62,7 @@ def accepted(delivery, headers):
     return 200
 
 
-def test_a_failing_receiver_is_tried_again_later():
+def test_a_failed_delivery_is_retried_later():
     clock = Clock()
     sandbox = Sandbox(clock=clock, wall=clock)
     client = stripe.StripeClient("sk_test_1", http_client=InProcess(sandbox.stripe)).v1
@@ -112,7 +112,7 @@ def test_faults_reach_the_client_without_waiting():
         ("integrations", "google"),
     ],
 )
-def test_a_connection_that_is_reset_is_held_by_nobody_first(stand_in, provider, kind):
+def test_an_injected_reset_cuts_the_connection_without_delay(stand_in, provider, kind):
     """Given a fault that resets the connection, then every provider's stand-in cuts it at once,
     without a delay.
     """

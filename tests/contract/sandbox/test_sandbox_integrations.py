@@ -103,7 +103,7 @@ def google():
     return Outside("google")
 
 
-def test_a_code_is_worth_tokens_once(outside):
+def test_an_authorization_code_can_be_exchanged_only_once(outside):
     back = outside.consents(**OFFLINE)
     assert back["state"] == "s-1"
     tokens = outside.exchanges(back["code"])
@@ -123,28 +123,28 @@ def test_a_code_is_worth_tokens_once(outside):
     ],
     ids=lambda each: "-".join(each) if isinstance(each, dict) else "",
 )
-def test_a_code_is_worth_nothing_to_others(outside, wrong, status, error):
+def test_an_authorization_code_is_refused_with_wrong_parameters(outside, wrong, status, error):
     code = outside.consents()["code"]
     assert outside.exchanges(code, status, **wrong) == {"error": error}
 
 
-def test_a_code_is_worth_nothing_after_ten_minutes(outside):
+def test_an_authorization_code_expires_after_ten_minutes(outside):
     code = outside.consents()["code"]
     outside.clock.time += 601
     assert outside.exchanges(code, 400) == {"error": "invalid_grant"}
 
 
-def test_who_does_not_consent_is_sent_back_with_that(outside):
+def test_denied_consent_redirects_back_with_access_denied(outside):
     outside.books.habits.consents = False
     assert outside.consents() == {"error": "access_denied", "state": "s-1"}
 
 
-def test_only_whom_the_server_knows_is_asked_for_consent(outside):
+def test_an_unknown_client_is_refused_before_consent(outside):
     query = {"client_id": "nobody", "response_type": "code", "redirect_uri": BACK}
     assert outside.ask("GET", outside.authorize, 400, query) == {"error": "invalid_client"}
 
 
-def test_a_token_is_over_after_an_hour_and_is_renewed(outside):
+def test_an_access_token_expires_after_an_hour_and_can_be_refreshed(outside):
     tokens = outside.exchanges(outside.consents(**OFFLINE)["code"])
     outside.clock.time += 3600
     outside.reads(tokens["access_token"], 401)
@@ -153,7 +153,7 @@ def test_a_token_is_over_after_an_hour_and_is_renewed(outside):
     outside.reads(renewed["access_token"])
 
 
-def test_what_is_revoked_takes_all_of_the_grant_with_it(outside):
+def test_revoking_a_token_revokes_the_whole_grant(outside):
     tokens = outside.exchanges(outside.consents(**OFFLINE)["code"])
     outside.ask("POST", outside.end, token=tokens["access_token"])
     outside.reads(tokens["access_token"], 401)
@@ -163,11 +163,11 @@ def test_what_is_revoked_takes_all_of_the_grant_with_it(outside):
 
 
 @pytest.mark.parametrize("asked", [{}, {"access_type": "offline"}, {"prompt": "consent"}])
-def test_google_gives_a_refresh_token_only_to_who_asks_for_both(google, asked):
+def test_google_gives_a_refresh_token_only_for_offline_access_with_consent(google, asked):
     assert "refresh_token" not in google.exchanges(google.consents(**asked)["code"])
 
 
-def test_a_server_that_rotates_ends_the_grant_of_a_token_used_twice():
+def test_reuse_of_a_rotated_refresh_token_revokes_the_grant():
     outside = Outside("oauth")
     outside.books.habits.rotates = True
     first = outside.exchanges(outside.consents()["code"])
@@ -178,7 +178,7 @@ def test_a_server_that_rotates_ends_the_grant_of_a_token_used_twice():
     outside.reads(second["access_token"], 401)
 
 
-def test_google_tells_when_a_calendar_is_taken_within_what_was_asked(google):
+def test_google_returns_busy_times_within_the_requested_range(google):
     access = google.exchanges(google.consents()["code"])["access_token"]
     google.world.practice.busy = [
         ["2026-11-30T09:00:00-05:00", "2026-11-30T11:00:00-05:00"],
@@ -198,7 +198,7 @@ def test_google_tells_when_a_calendar_is_taken_within_what_was_asked(google):
     assert error["reason"] == "notFound"
 
 
-def test_open_dental_tells_openings_of_these_days_to_who_has_both_keys(google):
+def test_open_dental_returns_openings_only_with_both_keys(google):
     practice = google.world.practice
     practice.key_pairs.add("developer/customer")
     practice.slots = [
@@ -213,7 +213,7 @@ def test_open_dental_tells_openings_of_these_days_to_who_has_both_keys(google):
         google.ask("GET", path, 401, query=days, authorization=wrong)
 
 
-def test_nexhealth_gives_a_token_for_a_key_and_openings_for_the_token(google):
+def test_nexhealth_exchanges_a_key_for_a_token_that_reads_openings(google):
     practice = google.world.practice
     practice.api_keys.add(API_KEY)
     practice.starts = ["2026-11-30T09:00:00-05:00", "2026-12-02T09:00:00-05:00"]
@@ -230,7 +230,7 @@ def test_nexhealth_gives_a_token_for_a_key_and_openings_for_the_token(google):
     google.ask("GET", path, 401, query=asked, **bearer)
 
 
-def test_no_secret_of_a_request_is_kept(outside):
+def test_the_request_log_contains_no_secrets(outside):
     code = outside.consents(**OFFLINE)["code"]
     tokens = outside.exchanges(code)
     outside.refreshes(tokens["refresh_token"])
@@ -241,7 +241,7 @@ def test_no_secret_of_a_request_is_kept(outside):
         assert secret not in kept
 
 
-def test_what_a_request_meets_on_its_way_is_as_ordered(google):
+def test_injected_faults_apply_to_googles_stand_in(google):
     path = READS["google"]
     google.sandbox.inject_fault(kind="bad_gateway", provider="google", method="GET", path=path)
     answer = google.world.serve(Request("GET", path))

@@ -67,7 +67,7 @@ def twilio():
     return Twilio()
 
 
-def test_a_number_moves_a_step_a_day(twilio):
+def test_a_port_advances_one_step_a_day(twilio):
     sid = twilio.port()
     course = [twilio.status(sid)]
     for _ in range(4):
@@ -86,7 +86,7 @@ def test_a_number_moves_a_step_a_day(twilio):
         twilio.cancel(sid)
 
 
-def test_what_a_carrier_refuses_waits_for_somebody_and_moves_no_more(twilio):
+def test_a_rejected_port_stays_rejected_until_it_is_cancelled(twilio):
     twilio.books.rejections[NUMBER] = [7, "Service address does not match"]
     sid = twilio.port()
     twilio.days_pass(30)
@@ -99,7 +99,7 @@ def test_what_a_carrier_refuses_waits_for_somebody_and_moves_no_more(twilio):
     assert not twilio.has(NUMBER)
 
 
-def test_whether_a_number_can_move_is_told(twilio):
+def test_portability_is_reported_for_each_number(twilio):
     def told(number):
         return porting.portability(twilio.books, MAGIC_ACCOUNT, {}, number)
 
@@ -120,13 +120,13 @@ def test_whether_a_number_can_move_is_told(twilio):
     ],
     ids=["no bill", "a bill that is not there", "no representative", "no ZIP code"],
 )
-def test_a_request_needs_a_bill_and_who_speaks_for_the_number(twilio, lacking):
+def test_a_port_request_needs_a_bill_a_representative_and_a_full_address(twilio, lacking):
     with pytest.raises(TwilioError):
         twilio.port(**lacking)
     assert twilio.books.ports == {}
 
 
-def test_a_domain_is_one_trunks(twilio):
+def test_a_trunks_domain_is_valid_and_unique(twilio):
     first = twilio.trunk("pp-a.pstn.twilio.com")
     for domain in ("pp-a.pstn.twilio.com", "pp-b.sip.twilio.com", "PP_B.pstn.twilio.com"):
         with pytest.raises(TwilioError):
@@ -135,7 +135,7 @@ def test_a_domain_is_one_trunks(twilio):
     twilio.trunk("pp-a.pstn.twilio.com")
 
 
-def test_a_list_of_logins_stays_while_a_trunk_lets_it_in(twilio):
+def test_a_credential_list_cannot_be_deleted_while_a_trunk_uses_it(twilio):
     trunk, logins = twilio.trunk("pp-a.pstn.twilio.com"), twilio.logins()
     form = {"CredentialListSid": logins}
     trunks.attach_credential_list(twilio.books, MAGIC_ACCOUNT, form, trunk)
@@ -148,7 +148,7 @@ def test_a_list_of_logins_stays_while_a_trunk_lets_it_in(twilio):
     assert twilio.books.login_lists == {}
 
 
-def test_calls_are_sent_on_to_sip_addresses_only(twilio):
+def test_a_trunk_forwards_calls_only_to_sip_addresses(twilio):
     trunk = twilio.trunk("pp-a.pstn.twilio.com")
     form = {"Weight": "1", "Priority": "1", "Enabled": "true", "FriendlyName": "x"}
     for wrong in ("", "https://sip.vapi.ai"):

@@ -35,7 +35,7 @@ def stop(process):
     process.stdout.close()
 
 
-def test_it_leaves_at_once_even_while_requests_hang():
+def test_the_process_stops_at_once_even_while_requests_hang():
     process, url = start()
     httpx.post(
         f"{url}/sandbox/faults",
@@ -100,7 +100,7 @@ def test_endpoints_with_chosen_secrets_are_registered_once(
     stop(process)
 
 
-def test_gunicorn_serves_and_cuts_it(tmp_path):
+def test_the_sandbox_runs_under_gunicorn_and_can_cut_connections(tmp_path):
     socket_file = tmp_path / "gunicorn.sock"
     command = [
         sys.executable,
@@ -136,7 +136,7 @@ def test_gunicorn_serves_and_cuts_it(tmp_path):
         process.wait(120)
 
 
-def test_google_knows_the_client_of_the_settings(monkeypatch):
+def test_google_accepts_only_the_oauth_client_of_the_settings(monkeypatch):
     """Given our OAuth client in the settings, then the stand-in knows it and no other, so that a
     demo can connect a calendar.
     """

@@ -22,7 +22,9 @@ def send(twilio, to=ADA, **more):
     )
 
 
-def test_a_text_goes_its_way_and_reports_each_step_signed(world, twilio, hook, eventually):
+def test_a_text_is_delivered_with_a_signed_callback_for_each_status(
+    world, twilio, hook, eventually
+):
     made = send(twilio, status_callback=f"{hook.url}?effect=eff_1")
     assert (made.status, made.from_, made.num_segments, made.sid[:2], len(made.sid)) == (
         "accepted",
@@ -37,7 +39,7 @@ def test_a_text_goes_its_way_and_reports_each_step_signed(world, twilio, hook, e
     assert (read.status, read.from_, read.price) == ("delivered", MAGIC_SENDER, "-0.00830")
 
 
-def test_from_a_number_it_is_queued_at_once(twilio):
+def test_a_text_from_a_number_is_queued_at_once(twilio):
     made = twilio.messages.create(to=ADA, from_=MAGIC_SENDER, body="Hello")
     assert (made.status, made.from_, made.messaging_service_sid) == ("queued", MAGIC_SENDER, None)
 
@@ -60,7 +62,7 @@ def test_from_a_number_it_is_queued_at_once(twilio):
         ({"status_callback": "nowhere"}, 21609),
     ],
 )
-def test_what_twilio_refuses(twilio, asked, code):
+def test_an_invalid_text_is_refused_with_twilios_code(twilio, asked, code):
     with pytest.raises(TwilioRestException) as refused:
         send(twilio, **asked)
     assert (refused.value.status, refused.value.code) == (400, code)
@@ -90,7 +92,7 @@ def test_an_unknown_sender_parameter_or_address_is_refused(world, twilio):
 @pytest.mark.parametrize(
     ("sid", "token"), [(MAGIC_ACCOUNT, "wrong"), ("AC" + "1" * 32, MAGIC_TOKEN)]
 )
-def test_wrong_credentials(world, sid, token):
+def test_wrong_credentials_are_refused(world, sid, token):
     with pytest.raises(TwilioRestException) as refused:
         send(client(world, sid, token))
     assert (refused.value.status, refused.value.code) == (401, 20003)
@@ -104,7 +106,7 @@ def test_wrong_credentials(world, sid, token):
         (30034, {"queued", "failed"}),
     ],
 )
-def test_a_number_may_fail_later(world, twilio, hook, eventually, code, ends):
+def test_a_text_can_fail_after_it_was_accepted(world, twilio, hook, eventually, code, ends):
     world.control("twilio/numbers", number=ADA, error_code=code)
     for to in (ADA, f"+1500555{code // 10_000}{code % 1000:03d}"):
         hook.got.clear()
@@ -115,7 +117,7 @@ def test_a_number_may_fail_later(world, twilio, hook, eventually, code, ends):
         ]
 
 
-def test_a_person_texts_and_stops_this_sender_alone(world, twilio, hook, eventually):
+def test_stop_opts_out_of_this_sender_only(world, twilio, hook, eventually):
     world.control("twilio/senders", number=MAGIC_SENDER, service=MAGIC_SERVICE, sms_url=hook.url)
     world.control("twilio/senders", number="+12025550777", sms_url=hook.url)
     world.control("twilio/inbound", **{"from": ADA, "to": MAGIC_SENDER, "body": " Stop "})
@@ -151,7 +153,9 @@ def test_texts_are_listed_newest_first_by_number_and_date(twilio, eventually):
     assert twilio.messages.list(to=ADA, date_sent_after=sent + timedelta(days=366)) == []
 
 
-def test_what_arrived_is_redacted_and_what_waits_is_cancelled(world, twilio, hook, eventually):
+def test_a_delivered_text_can_be_redacted_and_a_waiting_one_cancelled(
+    world, twilio, hook, eventually
+):
     arrived = send(twilio, status_callback=hook.url)
     eventually(lambda: "delivered" in hook.statuses())
     assert twilio.messages(arrived.sid).update(body="").body == ""
@@ -162,7 +166,7 @@ def test_what_arrived_is_redacted_and_what_waits_is_cancelled(world, twilio, hoo
     assert twilio.messages(waits.sid).delete() is True
 
 
-def test_a_text_whose_time_is_over_is_not_sent(world, twilio, hook, eventually):
+def test_a_text_past_its_validity_period_fails(world, twilio, hook, eventually):
     world.control("twilio/carrier", step=600)
     send(twilio, status_callback=hook.url, validity_period=900)
     for _ in range(3):
@@ -182,7 +186,9 @@ def test_a_text_whose_time_is_over_is_not_sent(world, twilio, hook, eventually):
         ("bad_gateway", Exception, 0),
     ],
 )
-def test_trouble_with_and_without_effect(world, twilio, kind, error, done):
+def test_an_injected_fault_raises_with_or_without_sending_the_text(
+    world, twilio, kind, error, done
+):
     world.control("faults", provider="twilio", kind=kind, method="POST", path=MESSAGES)
     with pytest.raises(error):
         send(twilio)
@@ -205,7 +211,7 @@ def test_timeouts_hang_until_the_client_gives_up(world, eventually, kind, done):
     assert len(client(world).messages.list(to=ADA)) == done
 
 
-def test_the_state_page_shows_texts_and_survives_markup(world, twilio):
+def test_the_state_page_shows_texts_with_escaped_markup(world, twilio):
     send(twilio, body="<script>alert(1)</script>")
     page = world.http.get("/").text
     assert "&lt;script&gt;alert(1)" in page

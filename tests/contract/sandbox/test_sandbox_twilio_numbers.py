@@ -37,7 +37,7 @@ def code_of(call, *args, **more):
 # numbers for sale
 
 
-def test_an_area_code_has_the_same_numbers_each_time_and_they_could_be_dialled(twilio):
+def test_an_area_code_always_offers_the_same_valid_numbers(twilio):
     for area in (212, 415, 907):
         numbers = found(twilio, area_code=area, limit=200)
         assert numbers == found(twilio, area_code=area, limit=200)
@@ -46,12 +46,12 @@ def test_an_area_code_has_the_same_numbers_each_time_and_they_could_be_dialled(t
         assert all(is_valid_number(parse(number)) for number in numbers)
 
 
-def test_those_set_aside_for_fiction_are_offered_first(twilio):
+def test_fictitious_numbers_are_offered_first(twilio):
     assert found(twilio, limit=3) == ["+12125550150", "+12125550151", "+12125550152"]
 
 
 @pytest.mark.parametrize("area", [533, 199, 100])
-def test_some_area_codes_have_none(twilio, area):
+def test_some_area_codes_have_no_numbers(twilio, area):
     assert found(twilio, area_code=area) == []
     assert code_of(buy, twilio, area_code=area) == (400, 21452)
 
@@ -72,21 +72,21 @@ def test_some_area_codes_have_none(twilio, area):
         ({"near_number": "+13055550100"}, lambda number: number.startswith("+1305")),
     ],
 )
-def test_a_search_by_other_things(twilio, asked, fits):
+def test_numbers_can_be_searched_by_pattern_region_city_or_nearby_number(twilio, asked, fits):
     numbers = found(twilio, area_code=None, **asked)
     assert numbers
     assert all(map(fits, numbers))
 
 
 @pytest.mark.parametrize("asked", [{"contains": "1"}, {"contains": "#$"}, {"in_lata": "132"}])
-def test_a_search_that_is_not_understood_is_refused(world, twilio, asked):
+def test_an_invalid_search_is_refused(world, twilio, asked):
     """The SDK raises only its most general error for a refused list."""
     with pytest.raises(Exception, match="Unable to fetch page"):
         found(twilio, **asked)
     assert world.requests(provider="twilio")[-1]["status"] == 400
 
 
-def test_what_a_number_can_do_follows_from_its_last_digits():
+def test_the_offered_numbers_vary_in_capabilities_and_address_requirements():
     offered = list(offers("US", [212]))
     assert {each.address_requirements for each in offered} == {"none", "any", "local"}
     assert any(not each.capabilities["SMS"] for each in offered)
@@ -97,12 +97,12 @@ def test_what_a_number_can_do_follows_from_its_last_digits():
 # buying
 
 
-def test_a_number_is_bought_by_area_code_too(twilio):
+def test_a_number_can_be_bought_by_area_code(twilio):
     first, second = buy(twilio, area_code=415), buy(twilio, area_code=415)
     assert (first.phone_number, second.phone_number) == ("+14155550150", "+14155550151")
 
 
-def test_a_purchase_names_one_of_number_and_area_code(twilio):
+def test_a_purchase_needs_either_a_number_or_an_area_code(twilio):
     create = twilio.incoming_phone_numbers.create
     assert code_of(create) == (400, 21450)
     assert code_of(create, phone_number=CLINIC, area_code="212") == (400, 21450)
@@ -131,12 +131,12 @@ def test_numbers_are_listed_by_name_and_number_over_pages(twilio):
     assert numbers.list(friendly_name="tag-") == []
 
 
-def test_a_name_may_have_64_characters(twilio):
+def test_a_friendly_name_has_at_most_64_characters(twilio):
     assert buy(twilio, friendly_name="x" * 64).friendly_name == "x" * 64
     assert code_of(buy, twilio, friendly_name="x" * 65) == (400, 20001)
 
 
-def test_a_trunk_and_an_application_put_each_other_out(twilio):
+def test_a_trunk_and_an_application_replace_each_other(twilio):
     number = twilio.incoming_phone_numbers(buy(twilio).sid)
     number.update(voice_application_sid=f"AP{'1' * 32}")
     assert number.update(trunk_sid=f"TK{'1' * 32}").voice_application_sid is None
@@ -144,7 +144,7 @@ def test_a_trunk_and_an_application_put_each_other_out(twilio):
     assert number.update(voice_application_sid="").voice_application_sid is None
 
 
-def test_a_release_is_204_then_404_and_final(world, twilio):
+def test_a_released_number_is_gone_and_cannot_be_bought_back(world, twilio):
     made = buy(twilio)
     number = twilio.incoming_phone_numbers(made.sid)
     assert number.delete_with_http_info().status_code == 204
@@ -154,7 +154,7 @@ def test_a_release_is_204_then_404_and_final(world, twilio):
     assert buy(twilio, made.phone_number).status == "new"
 
 
-def test_an_emergency_address_is_needed_to_be_enabled_and_there(twilio):
+def test_an_emergency_address_must_exist_and_be_enabled(twilio):
     where = {
         "customer_name": "Harbor Dental",
         "street": "12 Pier St",
@@ -176,14 +176,14 @@ def test_an_emergency_address_is_needed_to_be_enabled_and_there(twilio):
 # the control API
 
 
-def test_a_number_may_be_taken_meanwhile(world, twilio):
+def test_a_number_taken_after_the_search_cannot_be_bought(world, twilio):
     wanted = found(twilio)[0]
     world.control("twilio/taken", number=wanted)
     assert code_of(buy, twilio, wanted) == (400, 21422)
     assert wanted not in found(twilio)
 
 
-def test_an_account_may_be_a_trial_and_suspended(world, twilio):
+def test_an_account_can_be_a_suspended_trial_with_one_number(world, twilio):
     shown = world.control("twilio/standing", type="Trial", status="suspended")
     assert shown == {"sid": MAGIC_ACCOUNT, "status": "suspended", "type": "Trial"}
     account = twilio.api.accounts(MAGIC_ACCOUNT).fetch()
@@ -194,7 +194,7 @@ def test_an_account_may_be_a_trial_and_suspended(world, twilio):
     buy(twilio)
 
 
-def test_prices_are_what_is_billed(world, twilio):
+def test_numbers_are_billed_monthly_at_the_listed_price(world, twilio):
     world.control("twilio/prices", country="US", price="3.00")
     listed = twilio.pricing.v1.phone_numbers.countries("US").fetch()
     assert (listed.price_unit, listed.phone_number_prices[0]) == (
@@ -213,20 +213,20 @@ def test_prices_are_what_is_billed(world, twilio):
     assert world.shown("twilio/ledger")["total"] == "6.00"
 
 
-def test_prices_need_credentials_as_everything_does(world):
+def test_prices_need_credentials_and_a_known_country(world):
     listed = client(world, token="wrong").pricing.v1.phone_numbers.countries("US")
     assert code_of(listed.fetch) == (401, 20003)
     known = client(world).pricing.v1.phone_numbers.countries("XX")
     assert code_of(known.fetch) == (404, 20404)
 
 
-def test_searching_and_asking_for_prices_costs_nothing(world, twilio):
+def test_searches_and_price_requests_cost_nothing(world, twilio):
     found(twilio)
     twilio.pricing.v1.phone_numbers.countries("US").fetch()
     assert world.shown("twilio/ledger") == {"bills": [], "total": "0", "currency": "usd"}
 
 
-def test_a_missing_bundle_is_told_as_the_test_wants_it(world, twilio):
+def test_a_missing_bundle_is_refused_with_the_configured_status(world, twilio):
     wanted = found(twilio, "GB", area_code=None)[0]
     assert code_of(buy, twilio, wanted) == (400, 21649)
     world.control("twilio/bundle", status=400, code=0)
@@ -234,7 +234,7 @@ def test_a_missing_bundle_is_told_as_the_test_wants_it(world, twilio):
     assert code_of(buy, twilio, wanted) == (400, 400)
 
 
-def test_a_person_calls_and_a_clinics_number_forwards(world, twilio, hook, eventually):
+def test_a_call_to_the_clinics_number_is_forwarded_to_ours(world, twilio, hook, eventually):
     made = buy(twilio, voice_url=hook.url, status_callback=f"{hook.url}/ended")
     world.control("twilio/phones", number=CLINIC, forwards_to=made.phone_number)
     heard = world.control("twilio/calls", **{"from": PERSON, "to": CLINIC})
@@ -266,7 +266,7 @@ def test_a_person_calls_and_a_clinics_number_forwards(world, twilio, hook, event
         ("calls", {"from": PERSON, "to": "the clinic"}, "not a valid phone number"),
     ],
 )
-def test_what_the_control_cannot_mean_is_refused(world, path, body, word):
+def test_an_invalid_control_request_is_refused(world, path, body, word):
     answer = world.http.post(f"/sandbox/twilio/{path}", json=body)
     assert answer.status_code == 400
     assert word in answer.text
@@ -296,7 +296,7 @@ def test_calls_are_listed_by_day(twilio):
         ({"from_": CLINIC}, 21210),
     ],
 )
-def test_a_call_that_twilio_refuses(twilio, asked, code):
+def test_an_invalid_call_is_refused_with_twilios_code(twilio, asked, code):
     caller = buy(twilio).phone_number
     asked = {"to": CLINIC, "from_": caller, "twiml": "<Response/>"} | asked
     assert code_of(twilio.calls.create, **asked) == (400, code)
@@ -305,7 +305,7 @@ def test_a_call_that_twilio_refuses(twilio, asked, code):
 # texts to and from a bought number
 
 
-def test_a_number_that_was_bought_texts_and_is_texted(world, twilio, hook, eventually):
+def test_a_bought_number_sends_and_receives_texts(world, twilio, hook, eventually):
     made = buy(twilio, sms_url=hook.url)
     world.control("twilio/inbound", **{"from": PERSON, "to": made.phone_number, "body": "Hello"})
     eventually(lambda: [fields["Body"] for _, fields, _ in hook.got] == ["Hello"])
@@ -332,7 +332,7 @@ def test_texts_are_billed_once_they_are_sent(world, twilio, eventually):
 @pytest.mark.parametrize(
     ("kind", "status", "code"), [("forbidden_403", 403, 20403), ("refused_400", 400, 20001)]
 )
-def test_trouble_of_the_permanent_kind(world, twilio, kind, status, code):
+def test_an_injected_4xx_refuses_the_purchase(world, twilio, kind, status, code):
     wanted = found(twilio)[0]
     world.control("faults", provider="twilio", kind=kind, method="POST")
     assert code_of(buy, twilio, wanted) == (status, code)
@@ -347,7 +347,7 @@ def test_the_state_page_shows_numbers_calls_and_fees(world, twilio):
         assert shown in page
 
 
-def test_numbers_survive_a_restart_and_an_older_file_is_read(world, twilio, tmp_path):
+def test_numbers_survive_a_restart_and_an_older_state_file_is_read(world, twilio, tmp_path):
     made = buy(twilio)
     world.control("twilio/taken", number="+12125550177")
     world.control("twilio/phones", number=CLINIC, forwards_to=made.phone_number)

@@ -91,7 +91,7 @@ def org():
 
 
 @pytest.mark.parametrize("header", [None, "Bearer wrong", "Basic x", f"bearer{MAGIC_KEY}"])
-def test_only_a_private_key_opens_the_door(org, header):
+def test_requests_without_a_valid_private_key_are_refused(org, header):
     headers = {"Authorization": header} if header else {"Authorization": ""}
     answer = org.http.get("/assistant", headers=headers)
     assert (answer.status_code, answer.json()["error"]) == (401, "Unauthorized")
@@ -101,7 +101,7 @@ def test_only_a_private_key_opens_the_door(org, header):
     ("method", "path"),
     [("GET", "/campaign"), ("PUT", "/assistant"), ("POST", "/tool/x"), ("GET", "/")],
 )
-def test_what_it_does_not_do_is_not_there(org, method, path):
+def test_unsupported_operations_answer_404(org, method, path):
     assert org.ask(method, path, 404)["statusCode"] == 404
 
 
@@ -141,7 +141,7 @@ def test_what_it_does_not_do_is_not_there(org, method, path):
         ("chat", {"input": "x", "previousChatId": "c"}, "previousChatId c not found"),
     ],
 )
-def test_a_body_that_vapi_would_not_take_is_refused_and_says_why(org, kind, body, said):
+def test_a_body_that_vapi_would_refuse_is_refused_with_the_reason(org, kind, body, said):
     assert said in org.refused("POST", f"/{kind}", json=body)
     assert not list(org.vapi.books.each(kind))
 
@@ -169,7 +169,7 @@ def test_report_16_workflows_are_refused(org, kind, body):
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b""])
-def test_what_is_no_object_is_refused(org, body):
+def test_a_body_that_is_no_json_object_is_refused(org, body):
     headers = {"Content-Type": "application/json"}
     answer = org.http.post("/squad", content=body, headers=headers)
     assert answer.status_code == 400
@@ -178,7 +178,7 @@ def test_what_is_no_object_is_refused(org, body):
 # files
 
 
-def test_a_file_is_read_a_while_later(org):
+def test_an_uploaded_file_is_processing_until_it_has_been_read(org):
     """Given an uploaded file, then it is `processing` until Vapi has read it."""
     org.vapi.books.habits.read_after = 60
     tags = json.dumps({"attempt_id": "t"})
@@ -195,12 +195,12 @@ def test_a_file_is_read_a_while_later(org):
 
 
 @pytest.mark.parametrize("given", [{"name": "unreadable.pdf"}, {"content": b"%PDF UNREADABLE"}])
-def test_some_files_cannot_be_read(org, given):
+def test_an_unreadable_file_fails(org, given):
     made = org.file(**given)
     assert org.ask("GET", f"/file/{made['id']}")["status"] == "failed"
 
 
-def test_a_file_that_is_none_is_refused(org):
+def test_an_invalid_upload_is_refused(org):
     assert org.refused("POST", "/file", files={"file": ("a.txt", b"", "text/plain")})
     assert org.refused("POST", "/file", files={"other": ("a.txt", b"x", "text/plain")})
     assert org.refused("POST", "/file", files={"file": (None, b"x")})
@@ -214,7 +214,7 @@ def test_a_file_that_is_none_is_refused(org):
 # references between objects
 
 
-def test_report_17_what_is_referred_to_stays_until_nothing_refers_to_it(org):
+def test_report_17_an_object_cannot_be_deleted_while_another_refers_to_it(org):
     """Given a complete voice agent, then deleting a part answers 409 while another part refers to
     it, so the order is number, squad, assistant, tool, file.
     """
@@ -234,7 +234,7 @@ def test_report_17_what_is_referred_to_stays_until_nothing_refers_to_it(org):
         assert org.http.delete(f"/{kind}/{part['id']}").status_code == 404
 
 
-def test_an_assistant_that_a_number_refers_to_stays_too(org):
+def test_an_assistant_cannot_be_deleted_while_a_number_refers_to_it(org):
     assistant = org.assistant()
     org.number(assistantId=assistant["id"])
     assert org.ask("DELETE", f"/assistant/{assistant['id']}", 409)["error"] == "assistant_pinned"
@@ -243,7 +243,7 @@ def test_an_assistant_that_a_number_refers_to_stays_too(org):
 @pytest.mark.parametrize(
     "gateways", [["pstn.twilio.com"], ["54.172.60.0", "pstn.twilio.com"], [""]]
 )
-def test_report_13_calls_come_in_from_addresses_and_not_from_names(org, gateways):
+def test_report_13_an_inbound_gateway_must_be_an_ip_address(org, gateways):
     """Given a SIP trunk with a host name among its inbound gateways, then creating or updating it
     is refused; an outbound-only trunk can have a host name.
     """
@@ -257,7 +257,7 @@ def test_report_13_calls_come_in_from_addresses_and_not_from_names(org, gateways
     org.trunk("pstn.twilio.com", inboundEnabled=False)
 
 
-def test_a_trunk_stays_while_a_number_comes_by_it(org):
+def test_a_trunk_cannot_be_deleted_while_a_number_uses_it(org):
     trunk = org.trunk("54.172.60.0")
     asked = {"provider": "byo-phone-number", "number": NUMBER, "credentialId": trunk["id"]}
     number = org.make("phone-number", **asked)
@@ -270,7 +270,7 @@ def test_a_trunk_stays_while_a_number_comes_by_it(org):
 # versions
 
 
-def test_report_18_a_change_replaces_the_model_as_a_whole(org):
+def test_report_18_an_update_replaces_the_whole_model(org):
     """Given an assistant with a tool, when its model is updated without naming the tool, then it
     loses the tool; fields outside the model stay.
     """
@@ -281,7 +281,7 @@ def test_report_18_a_change_replaces_the_model_as_a_whole(org):
     assert changed["firstMessage"] == "Hello"
 
 
-def test_report_17_a_pinned_member_answers_as_it_was_published(org):
+def test_report_17_a_pinned_member_answers_with_its_pinned_version(org):
     """Given a squad that pins `v1`, when the assistant is updated, then calls still get `v1`; a
     member without a pin follows the latest version.
     """
@@ -299,7 +299,7 @@ def test_report_17_a_pinned_member_answers_as_it_was_published(org):
 
 
 @pytest.mark.parametrize("publish", [True, False])
-def test_report_17_an_edit_by_hand_is_heard_once_it_is_published(org, publish):
+def test_report_17_an_edit_in_the_dashboard_takes_effect_once_published(org, publish):
     """Given an edit in the dashboard, then the API shows it at once, but calls get it only if it is
     published.
     """
@@ -313,7 +313,7 @@ def test_report_17_an_edit_by_hand_is_heard_once_it_is_published(org, publish):
     assert answering(org.vapi, NUMBER)["firstMessage"] == heard
 
 
-def test_whether_a_change_by_api_is_published_can_be_turned(org):
+def test_publishing_of_api_updates_can_be_switched_off(org):
     """Vapi does not document whether a PATCH publishes at once, so a test can choose."""
     org.vapi.books.habits.update({"patch_publishes": False})
     made = org.assistant(firstMessage="one")
@@ -351,7 +351,7 @@ def test_report_20_a_new_number_is_not_answered_before_it_is_active(org):
 @pytest.mark.parametrize(
     ("asked", "kept"), [({}, False), ({"smsEnabled": True}, False), ({"smsEnabled": False}, True)]
 )
-def test_an_import_takes_the_texts_of_a_number_unless_it_is_told_not_to(org, asked, kept):
+def test_an_import_redirects_a_numbers_texts_unless_sms_is_disabled(org, asked, kept):
     """Given a number whose texts come to us, then an import by Vapi's default redirects them to
     Vapi, STOP included, and so does an update that does not repeat `smsEnabled: false`.
     """
@@ -373,7 +373,7 @@ def test_a_bought_number_is_pointed_at_vapi(org):
     assert bought["sms_url"] == OURS
 
 
-def test_a_number_is_imported_only_by_who_has_it(org):
+def test_a_number_can_be_imported_only_by_the_account_that_owns_it(org):
     other = f"AC{'1' * 32}"
     add_account(org.sandbox.twilio, other, "other-token")
     bought = a_bought_number(org)["phone_number"]
@@ -408,7 +408,7 @@ def a_bought_number(org, **more):
     return row
 
 
-def test_a_number_is_answered_by_one(org):
+def test_a_number_has_either_an_assistant_or_a_squad(org):
     assistant = org.assistant()
     squad = org.squad({"assistantId": assistant["id"]})
     number = org.number(squadId=squad["id"])
@@ -423,7 +423,7 @@ def test_a_number_is_answered_by_one(org):
 # lists
 
 
-def test_a_list_is_bare_and_newest_first_within_bounds(org):
+def test_a_list_is_newest_first_and_filtered_by_time(org):
     made = [org.squad({"assistant": {}})["id"] for _ in range(5)]
     rows = org.ask("GET", "/squad")
     assert [row["id"] for row in rows] == made[::-1]
@@ -441,11 +441,11 @@ def test_a_list_is_bare_and_newest_first_within_bounds(org):
 @pytest.mark.parametrize(
     "query", ["limit=1001", "limit=x", "createdAtGe=yesterday", "name=x", "createdAtGe=2026-11-01"]
 )
-def test_a_list_cannot_be_asked_for_what_vapi_does_not_know(org, query):
+def test_an_invalid_list_query_is_refused(org, query):
     assert org.refused("GET", f"/squad?{query}")
 
 
-def test_a_list_is_cut_at_a_hundred(org):
+def test_a_list_has_100_rows_by_default(org):
     for _ in range(101):
         org.vapi.books.keep("squad", {"members": []})
     assert len(org.ask("GET", "/squad")) == 100
@@ -455,7 +455,7 @@ def test_a_list_is_cut_at_a_hundred(org):
 # chat and bills
 
 
-def test_a_chat_quotes_the_assistant_and_what_was_said(org):
+def test_a_chat_quotes_the_assistant_and_the_users_words(org):
     """Given an assistant in the chat's own body, then it greets once, the next chat continues the
     conversation, and no assistant is created.
     """
@@ -485,7 +485,7 @@ def test_only_chats_are_billed(org):
 # the request log and the state file
 
 
-def test_no_token_is_kept_in_the_log_of_requests(org):
+def test_the_request_log_contains_no_tokens(org):
     server = {"url": "https://x.example", "headers": {"X-Vapi-Secret": "hush"}}
     org.number(server=server)
     kept = repr(org.sandbox.shared.requests.select({"provider": "vapi"}))

@@ -43,7 +43,7 @@ def told(call, *arguments):
         ("conflict_409", "refused", "http_409", 0),
     ],
 )
-def test_after_a_fault_what_was_done_is_found_by_its_tag(
+def test_after_a_fault_the_created_object_is_found_by_its_tag(
     voice, stand_in, kind, outcome, code, done
 ):
     """Given a request that failed, then our function reports what is known of the outcome, and a
@@ -59,7 +59,7 @@ def test_after_a_fault_what_was_done_is_found_by_its_tag(
     assert [(row["fault"], row["performed"]) for row in logged] == [(kind, bool(done))]
 
 
-def test_what_is_slow_is_waited_for(voice, stand_in):
+def test_a_slow_answer_is_awaited(voice, stand_in):
     waited = []
     voice.pause = waited.append
     stand_in.control("faults", provider="vapi", kind="slow", path="/squad", seconds=5)
@@ -68,7 +68,7 @@ def test_what_is_slow_is_waited_for(voice, stand_in):
 
 
 @pytest.mark.parametrize("kind", ["timeout_after", "refuse_after", "error_500_after"])
-def test_a_lost_answer_to_an_upload_or_an_import_is_found_again(voice, stand_in, kind):
+def test_an_upload_or_import_with_a_lost_answer_is_found_by_its_tag(voice, stand_in, kind):
 
     def lost(path, call):
         stand_in.control("faults", provider="vapi", kind=kind, method="POST", path=path)
@@ -81,7 +81,7 @@ def test_a_lost_answer_to_an_upload_or_an_import_is_found_again(voice, stand_in,
     assert phone_numbers.find_number("number-1")["number"] == NUMBER
 
 
-def test_a_lost_delete_is_done_when_it_is_asked_again(voice, stand_in):
+def test_a_delete_with_a_lost_answer_succeeds_on_retry(voice, stand_in):
     squad = squads.create_squad(ASKED, "squad-1")
     stand_in.control("faults", provider="vapi", kind="timeout_after", method="DELETE", path="*")
     assert told(squads.delete_squad, squad["id"]).outcome == "unknown"
@@ -90,7 +90,7 @@ def test_a_lost_delete_is_done_when_it_is_asked_again(voice, stand_in):
     assert squads.find_squad("squad-1") is None
 
 
-def test_report_17_a_voice_agent_is_taken_away_in_one_order_only(voice):
+def test_report_17_a_voice_agent_can_be_deleted_only_in_one_order(voice):
     """Given a complete voice agent, when its parts are deleted in the wrong order, then each
     refusal is `dependant_left`; number, squad and assistant can be deleted in this order.
     """
@@ -117,7 +117,7 @@ def test_report_20_a_number_is_live_only_once_it_is_active(voice, stand_in, atte
     assert phone_numbers.get_number(number)["status"] == phone_numbers.ACTIVE
 
 
-def test_report_17_what_somebody_edited_by_hand_can_be_seen(voice, stand_in):
+def test_report_17_an_edit_in_the_dashboard_is_detected(voice, stand_in):
     """Given an assistant that staff edit in the dashboard, then it differs from the rendered body
     and has a later version than the pinned one; our next update restores it.
     """
@@ -132,7 +132,7 @@ def test_report_17_what_somebody_edited_by_hand_can_be_seen(voice, stand_in):
     assert {name: again[name] for name in body} == body
 
 
-def test_a_wrong_key_waits_for_a_person(voice, stand_in, monkeypatch):
+def test_a_wrong_api_key_leads_to_retry_later_with_advice(voice, stand_in, monkeypatch):
     monkeypatch.setenv("VAPI_API_KEY", "rolled-since")
     get_settings.cache_clear()
     client.client.cache_clear()
@@ -143,7 +143,7 @@ def test_a_wrong_key_waits_for_a_person(voice, stand_in, monkeypatch):
     assert squads.create_squad(ASKED, "squad-1")
 
 
-def test_nobody_there_is_no_doubt(voice, monkeypatch):
+def test_a_refused_connection_leads_to_retry_later_without_doubt(voice, monkeypatch):
     """Given that nothing listens at Vapi's address, then the request cannot have been performed,
     and can be retried later.
     """
@@ -154,7 +154,7 @@ def test_nobody_there_is_no_doubt(voice, monkeypatch):
     assert (error.outcome, error.code) == ("retry_later", "no_connection")
 
 
-def test_the_page_and_the_control_show_what_there_is(voice, stand_in):
+def test_the_state_page_and_the_control_api_show_all_objects(voice, stand_in):
     made = deployed()
     page = httpx.get(stand_in.url, trust_env=False, verify=False, timeout=120).text
     assert all(made[kind] in page for kind in ("file", "tool", "assistant", "squad", "number"))
@@ -179,7 +179,7 @@ def test_no_secret_of_ours_is_in_the_log(voice, stand_in, capfd, caplog):
 
 
 @pytest.mark.slow
-def test_the_process_lets_the_demos_key_in():
+def test_the_process_accepts_the_demos_key():
     process = subprocess.Popen(
         [sys.executable, "-m", "sandbox", "--port", "0", "--vapi"],
         cwd=ROOT,

@@ -43,7 +43,7 @@ def thawed_is_idle(town, pid):
     )
 
 
-def test_two_processes_fight_for_one_invoice_and_the_lock_expires(town):
+def test_two_workers_compete_for_an_invoice_after_its_lock_expires(town):
     """Given a worker frozen while it holds an invoice's lock, when lock and claim expire and
     another worker has done its job and a second payment, then the thawed one changes nothing: each
     payment counts once.
@@ -71,7 +71,7 @@ def test_two_processes_fight_for_one_invoice_and_the_lock_expires(town):
     assert Payment.select().count() == 2
 
 
-def test_the_lock_expires_before_the_claim(town):
+def test_no_payment_is_lost_if_a_lock_expires_before_its_claim(town):
     """Given a worker frozen while it holds the lock, when only the lock expires and another payment
     is processed, then both count: the thawed worker folds the current facts, not those it
     remembers.
@@ -93,7 +93,7 @@ def test_the_lock_expires_before_the_claim(town):
     assert {job.attempts for job in StagedJob.select()} == {1}
 
 
-def test_two_processes_fight_for_one_invoice_without_a_lock(town):
+def test_two_workers_that_hold_the_same_lock_lose_no_write(town):
     """Given two workers that have read the same version, because emptying Redis released the first
     one's lock, then the second to write is refused and folds again: neither write is lost, and no
     attempt is used up.

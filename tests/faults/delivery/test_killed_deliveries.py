@@ -18,7 +18,9 @@ from tests.faults.town import PATIENT, all_settled
 @pytest.mark.parametrize(
     ("place", "times"), [("webhook.sent", 2), ("job.before_commit", 2), ("job.after_commit", 1)]
 )
-def test_a_worker_killed_around_a_delivery(town, receiver, place, times):
+def test_a_worker_killed_around_a_delivery_repeats_it_under_the_same_id(
+    town, receiver, place, times
+):
     """Given a worker killed before or after it has recorded a delivery, then the event arrives once
     or twice, under the same id.
     """

@@ -27,7 +27,7 @@ def begun(town):
     return {number: numbers.count(number) for number in set(numbers)}
 
 
-def test_one_of_many_kills_its_worker_once(town):
+def test_jobs_held_with_a_job_that_kills_its_worker_do_not_wait_for_the_lease(town):
     """Given a lease of a minute, then the jobs that the killed worker held do not wait for its
     end.
     """
@@ -44,7 +44,7 @@ def test_one_of_many_kills_its_worker_once(town):
     assert not StagedJob.select().where(StagedJob.attempts > 2).count()
 
 
-def test_one_of_many_that_always_kills_takes_nobody_with_it(town):
+def test_a_job_that_always_kills_its_worker_dies_alone(town):
     town.file("poison").touch()
     many_jobs()
     town.pool_with_test_jobs(PAYPHONE_LEASE=PATIENT)
@@ -54,7 +54,7 @@ def test_one_of_many_that_always_kills_takes_nobody_with_it(town):
     assert StagedJob.select().where(StagedJob.attempts == 1).count() >= MANY - 16
 
 
-def test_a_worker_that_is_told_to_stop_gives_back_what_it_has_not_begun(town):
+def test_a_worker_that_gets_sigterm_gives_back_the_jobs_it_has_not_begun(town):
     """Given SIGTERM during many jobs, then the pool ends, and another pool finds the rest waiting,
     with no attempt used up.
     """
@@ -73,7 +73,7 @@ def test_a_worker_that_is_told_to_stop_gives_back_what_it_has_not_begun(town):
 
 
 @pytest.mark.parametrize("place", ["worker.in_company", "worker.before_records"])
-def test_a_worker_is_killed_among_many_events(town, place):
+def test_a_worker_killed_between_many_events_records_each_payment_once(town, place):
     """Given payments of many invoices of one account, when their worker dies between two of them,
     then each is recorded once, and in the end RQ shows none as started.
     """

@@ -38,7 +38,7 @@ def a_paid_event(amount=12_500):
 
 
 @pytest.mark.parametrize(("place", "kept"), [("web.before_commit", 0), ("web.after_commit", 1)])
-def test_web_is_killed_around_its_commit(town, place, kept):
+def test_an_event_is_stored_once_if_the_web_is_killed_around_its_commit(town, place, kept):
     """Given an event whose request dies, when Stripe sends it again, then it is stored once and
     processed.
     """
@@ -53,7 +53,7 @@ def test_web_is_killed_around_its_commit(town, place, kept):
 
 
 @pytest.mark.parametrize("place", ["relay.after_take", "relay.after_push"])
-def test_relay_is_killed_around_its_push(town, place):
+def test_jobs_are_done_once_if_the_relay_is_killed_around_its_push(town, place):
     """Given jobs that were not nudged, when the relay dies while it pushes them, then they are done
     once.
     """
@@ -77,7 +77,7 @@ def test_relay_is_killed_around_its_push(town, place):
         "worker.before_rq",
     ],
 )
-def test_a_worker_is_killed(town, place):
+def test_a_job_is_done_by_another_worker_wherever_its_worker_is_killed(town, place):
     """Given an event, when its worker dies at any place on the way, then another worker does the
     job, and RQ agrees.
     """
@@ -137,7 +137,7 @@ def assert_started_again(town):
     assert InboxEvent.select().count() == 1
 
 
-def test_the_whole_process_group_is_killed(town):
+def test_a_new_pool_restarts_the_job_of_a_killed_process_group(town):
     """Given a busy pool, when its whole process group is killed, then another pool starts its job
     once the lease is over.
     """
@@ -148,7 +148,7 @@ def test_the_whole_process_group_is_killed(town):
     assert_started_again(town)
 
 
-def test_the_supervisor_alone_is_killed(town):
+def test_workers_die_with_a_killed_supervisor(town):
     """Given a killed supervisor, then its children die with it, so that no two copies of a job run;
     another pool starts the job again (fault 6).
     """
@@ -159,7 +159,7 @@ def test_the_supervisor_alone_is_killed(town):
     assert_started_again(town)
 
 
-def test_one_worker_is_killed_and_its_successor_takes_over(town):
+def test_the_successor_of_a_killed_worker_takes_over_before_the_lease_ends(town):
     """Given a lease of minutes, when one worker dies, then its job does not wait for the end of the
     lease.
     """

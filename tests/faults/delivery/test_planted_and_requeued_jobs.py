@@ -58,7 +58,7 @@ def test_a_planted_function_never_runs(town, serializer):
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("identity", GARBAGE, ids=lambda identity: repr(identity[:30]))
-def test_garbage_in_the_queue_harms_nobody(client, valkey, identity):
+def test_garbage_in_the_queue_stops_no_other_job(client, valkey, identity):
     """Given garbage in the queue, then the worker goes on; what RQ can show is in its failed
     registry and can be read there.
     """
@@ -96,7 +96,7 @@ def test_garbage_at_the_head_of_a_queue_does_not_stop_the_relay(client, valkey):
 
 
 @pytest.mark.parametrize("hash_of", ["nothing", "another type", "junk"])
-def test_a_known_id_with_a_broken_hash_is_done_all_the_same(client, valkey, hash_of):
+def test_a_job_with_a_missing_or_broken_rq_hash_is_still_done(client, valkey, hash_of):
     """Given RQ's hash missing or broken, then the job is done: our worker does not read the
     hash.
     """
@@ -112,7 +112,7 @@ def test_a_known_id_with_a_broken_hash_is_done_all_the_same(client, valkey, hash
     assert given.states() == {"done": 1}
 
 
-def test_a_finished_job_that_is_pushed_again_stays_finished(client, valkey):
+def test_a_finished_job_that_is_requeued_stays_finished(client, valkey):
     """Given a finished job that is requeued in a dashboard, then it does not run, and RQ still says
     FINISHED.
     """
@@ -139,7 +139,7 @@ def test_a_finished_job_that_is_pushed_again_stays_finished(client, valkey):
     assert FailedJobRegistry("webhooks", connection=redis).get_job_ids() == []
 
 
-def test_a_dead_job_that_is_pushed_again_stays_dead(client, valkey):
+def test_a_dead_job_that_is_requeued_stays_dead(client, valkey):
     """Given a dead job that is requeued in RQ, then it does not run: only the row can be
     retried.
     """

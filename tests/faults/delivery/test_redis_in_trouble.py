@@ -90,7 +90,7 @@ def pushed():
     return {row.id: row.pushed_at for row in StagedJob.select()}
 
 
-def test_a_killed_redis_comes_back_with_what_was_queued(own_town):
+def test_a_killed_redis_restores_its_queue_from_the_append_only_file(own_town):
     """Given a running job and others in the queue, when Redis is killed and restarted, then its
     append-only file restores the queue and registries, and those jobs are not pushed again; the
     relay pushes those that arrived in between.
@@ -134,7 +134,7 @@ def test_a_killed_redis_comes_back_with_what_was_queued(own_town):
     wait_for(lambda: len(town.listed_workers()) == 1, "RQ lists the worker")
 
 
-def test_what_was_just_pushed_is_pushed_again_into_an_emptied_redis(town):
+def test_an_emptied_redis_gets_freshly_pushed_jobs_again(town):
     """Given jobs in a queue whose head never looks lost, when Redis is emptied, then the new epoch
     alone has them pushed again.
     """
@@ -164,7 +164,7 @@ def test_what_was_just_pushed_is_pushed_again_into_an_emptied_redis(town):
     assert {row.attempts for row in StagedJob.select()} == {1}
 
 
-def test_redis_is_emptied_under_work(town):
+def test_emptying_redis_during_work_loses_and_repeats_no_job(town):
     """Given running and queued jobs, when Redis is emptied, then RQ lists the queued jobs again,
     all are done once, and RQ lists the workers again.
     """
@@ -228,9 +228,7 @@ def test_workers_drain_the_queue_of_a_full_redis(own_town):
     assert not redis.keys("rq:job:process_stripe_event-*"), "what was popped makes room"
 
 
-def test_a_redis_that_has_become_read_only_is_told_seldom_and_work_goes_on_afterwards(
-    own_town, capfd
-):
+def test_a_read_only_redis_is_logged_once_per_process_and_work_resumes(own_town, capfd):
     """Given a Redis that is a read-only replica for some seconds, then each process logs it once;
     once it is writable, all jobs are done.
     """
@@ -253,7 +251,7 @@ def test_a_redis_that_has_become_read_only_is_told_seldom_and_work_goes_on_after
 
 
 @pytest.mark.parametrize("answer", ["of the nudge", "of the lock"])
-def test_redis_does_as_told_and_its_answer_is_lost(town, answer):
+def test_a_lost_answer_of_redis_neither_repeats_a_job_nor_holds_a_lock_too_long(town, answer):
     """Given a push whose answer is lost, then the job is done once; given a lock whose answer is
     lost, then it blocks no one longer than its lease.
     """

@@ -69,7 +69,7 @@ def test_two_schedulers_at_once_stage_each_occurrence_once(town):
     assert {process.wait(120) for process in (first, second)} <= {0, -signal.SIGTERM}
 
 
-def test_eight_ticks_at_once_are_one_occurrence(database_url, valkey):
+def test_repeated_ticks_stage_an_occurrence_once(database_url, valkey):
     decades = 1_000_000_000  # seconds: no occurrence ends while the test runs
     use_timetable((Schedule("seldom", "mark_overdue", every=decades),))
     assert [stage_tick("seldom") for _ in range(8)].count(True) <= 1
@@ -77,7 +77,7 @@ def test_eight_ticks_at_once_are_one_occurrence(database_url, valkey):
     assert stage_tick("unknown") is False
 
 
-def test_a_tick_that_meets_no_database_is_taken_later(database_url, valkey, monkeypatch):
+def test_a_tick_popped_while_the_database_is_down_is_not_lost(database_url, valkey, monkeypatch):
     """Given a tick popped while the database is down, then it is not lost, since the next one comes
     a whole period later.
     """
@@ -97,7 +97,7 @@ def test_a_tick_that_meets_no_database_is_taken_later(database_url, valkey, monk
     assert names() == {"mark-overdue"}
 
 
-def test_a_tick_that_is_lost_comes_again_within_minutes(hands, ticking, valkey):
+def test_a_lost_tick_is_repeated_within_minutes(hands, ticking, valkey):
     """Given a worker killed with its ticks, when ten minutes are over, then daily schedules have
     ticked again, and each job is staged once.
     """
@@ -115,14 +115,14 @@ def test_a_tick_that_is_lost_comes_again_within_minutes(hands, ticking, valkey):
         )
 
 
-def test_each_line_has_one_entry_however_often_it_is_looked_at(ticking, valkey):
+def test_each_schedule_has_one_entry_after_repeated_checks(ticking, valkey):
     for _ in range(3):
         ticking()
     entries = {identity.decode() for identity in valkey.client().zrange(SCHEDULED, 0, -1)}
     assert entries == {f"{TICK_PREFIX}{name}" for name in timetable()}
 
 
-def test_an_entry_that_went_missing_is_put_back(ticking, valkey):
+def test_a_missing_scheduler_entry_is_restored(ticking, valkey):
     """Given rq-scheduler killed between removing an entry and adding it again, then the entry is
     restored.
     """
@@ -132,7 +132,7 @@ def test_an_entry_that_went_missing_is_put_back(ticking, valkey):
     assert f"{TICK_PREFIX}mark-overdue" in ticking()
 
 
-def test_an_emptied_redis_gets_its_timetable_back(ticking, valkey):
+def test_the_timetable_is_restored_in_an_emptied_redis(ticking, valkey):
     ticking()
     valkey.client().flushall()
     assert len(ticking()) == len(timetable())
@@ -163,7 +163,7 @@ def hands(monkeypatch):
 @pytest.mark.parametrize(
     "change", ["2026-03-08T07:00:00", "2026-11-01T06:00:00"], ids=["gap", "fold"]
 )
-def test_a_change_of_summer_time_makes_and_loses_no_occurrence(hands, ticking, valkey, change):
+def test_a_clock_change_adds_and_loses_no_occurrence(hands, ticking, valkey, change):
     """Given the real timetable and New York's clocks set forward or back, when two hours on either
     side pass, then each occurrence is staged once, as on any other night (fault 30).
     """
@@ -196,7 +196,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("kind", UNREADABLE)
-def test_an_entry_that_cannot_be_read_does_not_stop_the_others(ticking, valkey, kind):
+def test_an_unreadable_scheduler_entry_does_not_stop_the_others(ticking, valkey, kind):
     redis = valkey.client()
     for identity in ("a-junk", "\u00e9-junk"):
         UNREADABLE[kind](redis, f"rq:job:{identity}")
@@ -221,7 +221,7 @@ def test_a_foreign_entry_is_never_run(ticking, valkey, tmp_path):
 
 
 @pytest.mark.parametrize("trouble", [signal.SIGSTOP, signal.SIGKILL], ids=["frozen", "killed"])
-def test_a_scheduler_outlives_its_redis_and_can_be_stopped_without_it(own_town, trouble):
+def test_a_scheduler_survives_a_lost_redis_and_stops_without_it(own_town, trouble):
     """Given a Redis that is frozen or killed, then the scheduler survives, and SIGTERM ends it
     without Redis.
     """
@@ -243,7 +243,7 @@ def test_a_scheduler_outlives_its_redis_and_can_be_stopped_without_it(own_town, 
     assert process.wait(120) == 0
 
 
-def test_the_timetable_is_made_of_known_jobs():
+def test_the_timetable_contains_only_known_periodic_jobs():
     load_timetable()
     assert timetable()
     for name, schedule in timetable().items():

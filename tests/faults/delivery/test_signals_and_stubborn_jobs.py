@@ -20,7 +20,7 @@ def a_running_job(town):
     return pool
 
 
-def test_sigterm_once_drains(town):
+def test_one_sigterm_drains_the_pool(town):
     """Given a running job and a waiting one, when the pool gets SIGTERM, then the first is finished
     and the second left.
     """
@@ -40,7 +40,7 @@ def test_sigterm_once_drains(town):
     assert InboxEvent.select().count() == 2
 
 
-def test_sigterm_twice_kills_and_the_job_is_done_again(town):
+def test_a_second_sigterm_kills_the_workers_and_the_job_is_repeated(town):
     pool = a_running_job(town)
     workers = children_of(pool.pid)
     pool.send_signal(signal.SIGTERM)
@@ -57,7 +57,7 @@ def test_sigterm_twice_kills_and_the_job_is_done_again(town):
     assert InboxEvent.select().count() == 1
 
 
-def test_a_job_that_overruns_is_stopped_though_it_excepts_broadly(town):
+def test_a_job_with_a_broad_except_is_stopped_by_its_timeout(town):
     """Given a job with a broad `except`, then the timeout, which is no Exception, stops both
     attempts, and the job is dead.
     """
@@ -88,7 +88,7 @@ def test_a_job_that_swallows_its_timeout_is_killed_by_the_supervisor(town):
     assert pool.poll() is None
 
 
-def test_failed_attempts_are_seen_and_say_when_the_next_one_is(town):
+def test_failed_attempts_are_listed_with_the_time_of_the_next_one(town):
     """Given failed attempts, then each is in RQ's failed registry with the time of the next one,
     and without the error's message.
     """
@@ -124,7 +124,7 @@ def test_failed_attempts_are_seen_and_say_when_the_next_one_is(town):
     assert b"Ada" not in kept
 
 
-def test_a_pool_that_is_stopped_when_idle_goes_at_once(town):
+def test_an_idle_pool_stops_at_once(town):
     pool = town.pool_with_test_jobs("messages=1,webhooks=1")
     wait_for(lambda: len(town.listed_workers()) == 2, "both are listed")
     workers = children_of(pool.pid)

@@ -55,7 +55,7 @@ def leases_end(clinic):
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_every_job_dies_once(clinic, place, monkeypatch):
+def test_a_deployment_goes_live_if_each_of_its_jobs_dies_once(clinic, place, monkeypatch):
     """Given each job of a deployment dying once at a place, then it goes live, with one of each
     object.
     """
@@ -78,7 +78,7 @@ def test_every_job_dies_once(clinic, place, monkeypatch):
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_every_job_of_a_take_down_dies_once(clinic, place, monkeypatch):
+def test_a_take_down_leaves_nothing_if_each_of_its_jobs_dies_once(clinic, place, monkeypatch):
     """Given each job of a take-down dying once at a place, then nothing is left at any provider."""
     shown = clinic.goes_live()
     assert clinic.call("POST", f"/api/deployments/{shown['id']}/take-down").status_code == 202

@@ -34,7 +34,7 @@ def clinic(client, valkey, twilio_stand_in, voice, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", PASSING)
-def test_every_request_fails_once_and_there_is_one_of_each(clinic, kind):
+def test_a_deployment_makes_one_of_each_object_if_every_request_fails_once(clinic, kind):
     """Given each step's request failing once, then the deployment goes live, and nothing is made
     twice.
     """
@@ -46,7 +46,7 @@ def test_every_request_fails_once_and_there_is_one_of_each(clinic, kind):
 
 
 @pytest.mark.parametrize("step", MAKES)
-def test_a_step_that_fails_three_times_is_done_once(clinic, step):
+def test_a_step_that_fails_in_three_ways_is_done_once(clinic, step):
     """Given one step that fails in three ways in turn, then it is made once."""
     clinic.fault("refuse_after", MAKES[step], times=1)
     clinic.fault("rate_limit_429", MAKES[step], times=1)
@@ -57,7 +57,7 @@ def test_a_step_that_fails_three_times_is_done_once(clinic, step):
 
 
 @pytest.mark.parametrize("step", MAKES)
-def test_a_refusal_gives_everything_back_and_another_card_works(clinic, step):
+def test_a_refused_step_rolls_back_everything_and_another_card_works(clinic, step):
     """Given a provider that refuses one step, then every step is undone, the fee is refunded, and
     the reason is shown; with another card, the deployment goes live.
     """
@@ -80,7 +80,7 @@ def test_a_refusal_gives_everything_back_and_another_card_works(clinic, step):
 
 
 @pytest.mark.parametrize("kind", PASSING)
-def test_every_undoing_fails_once_and_nothing_is_left(clinic, kind):
+def test_a_rollback_leaves_nothing_if_every_undo_request_fails_once(clinic, kind):
     """Given each undoing request failing once, then nothing is left."""
     clinic.refuses("routing")
     for asked in UNMAKES.values():
@@ -93,7 +93,7 @@ def test_every_undoing_fails_once_and_nothing_is_left(clinic, kind):
 
 
 @pytest.mark.parametrize("step", [name for name in UNMAKES if name != "routing"])
-def test_an_undoing_that_is_refused_is_left_to_a_person(clinic, step):
+def test_a_refused_undo_is_left_to_a_person(clinic, step):
     """Given a provider that refuses to undo one step, then the others are still undone, except
     those that it needs, and the step and `doctor` show it.
     """

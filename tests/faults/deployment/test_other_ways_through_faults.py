@@ -34,7 +34,7 @@ def way(client, valkey, twilio_stand_in, voice, monkeypatch):
 
 @pytest.mark.parametrize("kinds", PASSING, ids=["before", "after"])
 @pytest.mark.parametrize("method", METHODS)
-def test_every_request_fails_in_three_ways_and_there_is_one_of_each(way, method, kinds):
+def test_a_deployment_makes_one_of_each_if_every_request_fails_in_three_ways(way, method, kinds):
     clinic = way(method)
     for asked in clinic.makes.values():
         for kind in kinds:
@@ -45,7 +45,7 @@ def test_every_request_fails_in_three_ways_and_there_is_one_of_each(way, method,
 
 
 @pytest.mark.parametrize(("method", "step"), EACH)
-def test_a_refusal_gives_everything_back(way, method, step):
+def test_a_refused_step_rolls_back_everything(way, method, step):
     """Given a provider that refuses one step, then every step is undone, the fee is refunded, and
     the reason is shown; a number that has been ported stays the clinic's.
     """
@@ -59,7 +59,7 @@ def test_a_refusal_gives_everything_back(way, method, step):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_every_undoing_fails_in_two_ways_and_nothing_is_left(way, method):
+def test_a_rollback_leaves_nothing_if_every_undo_request_fails_in_two_ways(way, method):
     clinic = way(method)
     for asked in clinic.unmakes.values():
         for kind in ("timeout_after", "bad_gateway"):
@@ -77,7 +77,7 @@ def test_every_undoing_fails_in_two_ways_and_nothing_is_left(way, method):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_an_undoing_that_is_refused_is_left_to_a_person(way, method):
+def test_a_refused_undo_is_left_to_a_person(way, method):
     clinic = way(method)
     step = "sip_trunk" if method == "sip" else "port_request"
     clinic.fault("refused_400", clinic.unmakes[step])
@@ -94,7 +94,7 @@ def test_an_undoing_that_is_refused_is_left_to_a_person(way, method):
 
 @pytest.mark.parametrize("place", ["effect.after_call", "job.before_commit"])
 @pytest.mark.parametrize("method", METHODS)
-def test_every_job_dies_once(way, method, place, monkeypatch):
+def test_a_deployment_goes_live_if_each_of_its_jobs_dies_once(way, method, place, monkeypatch):
     """Given each job of a deployment dying once at a place, then it goes live, with one of each
     object.
     """
@@ -105,7 +105,7 @@ def test_every_job_dies_once(way, method, place, monkeypatch):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_every_job_of_an_undoing_dies_once(way, method, monkeypatch):
+def test_a_rollback_leaves_nothing_if_each_of_its_jobs_dies_once(way, method, monkeypatch):
     """Given each undoing job dying once after its call, then nothing is left, and the fee is
     refunded once.
     """

@@ -40,7 +40,7 @@ def goes_live(clinic):
 
 
 @pytest.mark.parametrize("place", ["effect.before_call", "effect.after_call", "job.before_commit"])
-def test_a_worker_is_killed_while_it_makes_the_receptionist(town, clinic, place):
+def test_a_worker_killed_around_the_call_leaves_one_receptionist(town, clinic, place):
     """Given a worker killed around the call, when another one goes on, then there is one of each
     object.
     """

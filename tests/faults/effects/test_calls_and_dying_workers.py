@@ -41,7 +41,7 @@ def looked():
     return job.attempts if job else 0
 
 
-def test_killed_before_the_call_it_stays_in_doubt(clinic, town):
+def test_a_call_stays_in_doubt_if_its_worker_is_killed_before_the_request(clinic, town):
     """Given a worker killed before the request, then the call stays in doubt: no other worker
     places it, not even after Vapi's list was read without finding it.
     """
@@ -58,7 +58,7 @@ def test_killed_before_the_call_it_stays_in_doubt(clinic, town):
 
 
 @pytest.mark.parametrize("place", ["effect.after_call", "job.after_commit"])
-def test_killed_after_the_call_it_is_the_only_one(clinic, town, place):
+def test_a_call_is_placed_once_if_its_worker_is_killed_after_the_request(clinic, town, place):
     """Given a call that was placed, whether recorded or not, then it is found, and no other is
     placed.
     """

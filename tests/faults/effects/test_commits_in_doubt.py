@@ -58,7 +58,7 @@ def proxy(clinic, database_url):
 @pytest.mark.slow
 @pytest.mark.parametrize("story", EVERY)
 @pytest.mark.timeout(1800)
-def test_one_effect_wherever_the_database_fails(clinic, faults, story):
+def test_a_request_has_one_effect_wherever_the_database_fails(clinic, faults, story):
     """Given a fault at each statement and each commit of the request, then a client that follows
     the answers gets exactly one effect.
     """
@@ -68,7 +68,9 @@ def test_one_effect_wherever_the_database_fails(clinic, faults, story):
 @pytest.mark.slow
 @pytest.mark.parametrize("story", UNKEYED)
 @pytest.mark.timeout(1800)
-def test_one_effect_without_a_key_where_none_is_needed(clinic, faults, database_url, story):
+def test_a_request_without_a_key_has_one_effect_wherever_the_database_fails(
+    clinic, faults, database_url, story
+):
     """Given a client that sends no Idempotency-Key where none is needed, then the same holds; the
     answer may be that the work is in progress.
     """
@@ -80,7 +82,7 @@ def test_one_effect_without_a_key_where_none_is_needed(clinic, faults, database_
 @pytest.mark.slow
 @pytest.mark.parametrize("story", EVERY)
 @pytest.mark.timeout(1800)
-def test_one_effect_wherever_a_commit_is_cut(clinic, proxy, story):
+def test_a_request_has_one_effect_wherever_a_commit_is_cut(clinic, proxy, story):
     """Given a connection to PostgreSQL that is cut at each COMMIT of the request, before or after
     the server executes it, then a client that follows the answers gets exactly one effect.
     """
@@ -90,7 +92,9 @@ def test_one_effect_wherever_a_commit_is_cut(clinic, proxy, story):
 @pytest.mark.slow
 @pytest.mark.parametrize("story", EVERY)
 @pytest.mark.timeout(1800)
-def test_one_effect_wherever_a_repetition_fails(clinic, faults, database_url, story):
+def test_a_retried_request_has_one_effect_wherever_the_retry_fails(
+    clinic, faults, database_url, story
+):
     """Given a request whose commit was not answered, and faults at some places of its repetition,
     which does the work, then a client that follows the answers gets exactly one effect.
     """
@@ -99,7 +103,7 @@ def test_one_effect_wherever_a_repetition_fails(clinic, faults, database_url, st
     assert Disturbed(clinic, faults, story).repetitions(apart=7) > 1
 
 
-def test_a_refusal_is_never_called_accepted(clinic, faults):
+def test_a_refused_text_is_never_answered_as_accepted(clinic, faults):
     """Given a refused text, and a fault at each place of its repetition, then the answer is the
     refusal or a 503; without a fault, it is the refusal.
     """

@@ -55,7 +55,9 @@ def work(valkey, asked):
 
 
 @pytest.mark.parametrize("kind", HARMLESS)
-def test_a_fault_before_the_effect(asked, work, stand_in, kind):
+def test_a_request_that_failed_before_its_effect_is_retried_under_its_key(
+    asked, work, stand_in, kind
+):
     """Given a call that does nothing, then it is repeated under the same key, and one object is
     made.
     """
@@ -70,7 +72,7 @@ def test_a_fault_before_the_effect(asked, work, stand_in, kind):
 
 
 @pytest.mark.parametrize("kind", HIDDEN)
-def test_a_fault_after_the_effect(asked, work, stand_in, kind):
+def test_a_request_that_failed_after_its_effect_finds_its_object(asked, work, stand_in, kind):
     """Given a call that took effect but whose answer is lost, then its object is found, not made
     again.
     """
@@ -82,7 +84,7 @@ def test_a_fault_after_the_effect(asked, work, stand_in, kind):
     assert asked.effect.generation == 1
 
 
-def test_a_stored_500_is_got_round_with_a_fresh_key(asked, work, stand_in):
+def test_a_stored_500_is_retried_under_a_fresh_key(asked, work, stand_in):
     """Given a 500 that Stripe stores for the key, when it is returned again and no object is found,
     then a new key makes the object (fault 23).
     """
@@ -97,7 +99,7 @@ def test_a_stored_500_is_got_round_with_a_fresh_key(asked, work, stand_in):
     assert asked.effect.generation == 2
 
 
-def test_one_500_alone_is_no_reason_for_a_fresh_key(asked, work, stand_in):
+def test_a_single_500_is_not_retried_under_a_fresh_key(asked, work, stand_in):
     """Given a gateway error or a single 500, then no new key is used: the request may still be
     running, and only a stored answer shows that it is over.
     """
@@ -111,7 +113,7 @@ def test_one_500_alone_is_no_reason_for_a_fresh_key(asked, work, stand_in):
     asked.assert_done_once()
 
 
-def test_a_stored_500_is_got_round_half_a_minute_after_it_was_last_heard(
+def test_a_stored_500_is_retried_under_a_fresh_key_only_after_settling(
     asked, work, stand_in, monkeypatch
 ):
     """Given production's settling time, then the old key is sent twice, and the new one only after
@@ -136,7 +138,7 @@ def test_a_stored_500_is_got_round_half_a_minute_after_it_was_last_heard(
 
 
 @pytest.mark.parametrize("exists", [True, False])
-def test_a_key_that_stripe_has_forgotten(asked, work, stand_in, exists):
+def test_a_doubt_older_than_its_key_reads_stripes_record_first(asked, work, stand_in, exists):
     """Given a doubt older than a key's life, then Stripe's record is read first: the object is
     found, or made under a new key.
     """
@@ -151,7 +153,7 @@ def test_a_key_that_stripe_has_forgotten(asked, work, stand_in, exists):
 
 
 @pytest.mark.parametrize("exists", [True, False])
-def test_a_worker_that_died_a_day_ago_left_a_doubt_too(asked, work, stand_in, exists):
+def test_a_request_left_sending_for_a_day_reads_stripes_record_first(asked, work, stand_in, exists):
     """Given a row in `sending` since yesterday, whose worker died in the call, then Stripe's record
     is read before anything is sent.
     """
@@ -165,7 +167,7 @@ def test_a_worker_that_died_a_day_ago_left_a_doubt_too(asked, work, stand_in, ex
     assert len(stand_in.requests(asked.path)) == (1 if exists else 2)
 
 
-def test_the_record_cannot_be_read(asked, work, stand_in):
+def test_a_doubt_stays_open_until_stripes_record_can_be_read(asked, work, stand_in):
     """Given a 500 after the effect and a record that cannot be read, then nothing is decided until
     it can.
     """
@@ -179,7 +181,7 @@ def test_the_record_cannot_be_read(asked, work, stand_in):
     asked.assert_done_once()
 
 
-def test_what_stripe_says_no_to_is_refused_and_not_tried_again(asked, work, stand_in, what):
+def test_a_request_that_stripe_refuses_is_not_retried(asked, work, stand_in, what):
     """Given a request that Stripe refuses, then nothing is made or tried again, and the row says
     why.
     """
@@ -194,7 +196,7 @@ def test_what_stripe_says_no_to_is_refused_and_not_tried_again(asked, work, stan
     assert len(stand_in.requests(asked.path)) == before + 1
 
 
-def test_a_wrong_key_is_no_verdict(asked, work, stand_in, monkeypatch):
+def test_an_invalid_api_key_does_not_decide_the_outcome(asked, work, stand_in, monkeypatch):
     """Given an API key that Stripe does not know, then the work waits until the setting is
     corrected.
     """
@@ -209,7 +211,9 @@ def test_a_wrong_key_is_no_verdict(asked, work, stand_in, monkeypatch):
     asked.assert_done_once()
 
 
-def test_a_key_used_for_another_request_is_loud_and_never_final(asked, work, stand_in, monkeypatch):
+def test_an_idempotency_key_reused_for_another_request_is_logged_as_an_error(
+    asked, work, stand_in, monkeypatch
+):
     """Given a bug of ours that sends two requests under one key, then an error is logged, the first
     one's object is found, and nothing is made under another key.
     """
@@ -236,7 +240,7 @@ def test_a_key_used_for_another_request_is_loud_and_never_final(asked, work, sta
     asked.assert_done_once()
 
 
-def test_a_key_used_for_a_request_that_did_nothing(asked, work, stand_in):
+def test_an_idempotency_key_reused_without_an_effect_stays_unknown(asked, work, stand_in):
     """Given two requests under one key of which the first did nothing, then the effect stays
     `unknown`, under one key, and its job dies.
     """
@@ -256,7 +260,7 @@ def test_a_key_used_for_a_request_that_did_nothing(asked, work, stand_in):
     assert asked.job.state == "dead"
 
 
-def test_three_keys_and_no_more(asked, work, stand_in):
+def test_an_effect_uses_at_most_three_keys(asked, work, stand_in):
     """Given a 500 stored for each key, then after three keys the effect stays `unknown` and its job
     is dead, until an operator settles it.
     """
@@ -279,7 +283,7 @@ def test_three_keys_and_no_more(asked, work, stand_in):
         settle_refused(asked.effect.id, "again", "cli:ada")
 
 
-def test_a_person_who_found_it_settles_it(asked, work, stand_in):
+def test_an_operator_can_settle_an_effect_with_the_object_found(asked, work, stand_in):
     """Given a dead job and an object that an operator found at Stripe, then settling the effect
     records the object on its row.
     """
@@ -295,7 +299,9 @@ def test_a_person_who_found_it_settles_it(asked, work, stand_in):
     asked.assert_done_once()
 
 
-def test_another_ones_object_is_not_taken_for_ours(asked, work, stand_in, valkey, what):
+def test_an_effect_cannot_be_settled_with_another_effects_object(
+    asked, work, stand_in, valkey, what
+):
     other = ask(what, stand_in, valkey.client())
     work()
     stand_in.fault("timeout_before", "POST", asked.path, seconds=2)
@@ -306,7 +312,7 @@ def test_another_ones_object_is_not_taken_for_ours(asked, work, stand_in, valkey
     assert asked.effect.state == "unknown"
 
 
-def test_a_process_frozen_before_the_call_does_not_make_it_late(asked, work, stand_in, monkeypatch):
+def test_a_process_frozen_before_its_call_does_not_make_it_late(asked, work, stand_in, monkeypatch):
     """Given a process that wakes up too late, then it does not make its call; the next attempt
     does.
     """
@@ -320,7 +326,9 @@ def test_a_process_frozen_before_the_call_does_not_make_it_late(asked, work, sta
     assert len(stand_in.requests(asked.path)) == 1
 
 
-def test_an_attempt_that_runs_out_of_time_in_the_call(asked, work, stand_in, monkeypatch):
+def test_an_attempt_that_times_out_in_the_call_leaves_a_doubt_then_one_object(
+    asked, work, stand_in, monkeypatch
+):
     """Given a provider that answers after the attempt's timeout, then the attempt ends in doubt,
     and the next one finds the object.
     """
@@ -335,7 +343,7 @@ def test_an_attempt_that_runs_out_of_time_in_the_call(asked, work, stand_in, mon
     asked.assert_done_once()
 
 
-def test_what_was_not_sent_in_its_time_is_refused(asked, work, stand_in):
+def test_an_effect_that_was_not_sent_by_its_deadline_is_refused(asked, work, stand_in):
     """Given an effect that was reserved and never sent, when its deadline has passed, then it is
     refused and not sent late.
     """
@@ -349,7 +357,7 @@ def test_what_was_not_sent_in_its_time_is_refused(asked, work, stand_in):
     assert asked.effect.error_code == "deadline_passed"
 
 
-def test_two_attempts_that_both_go_on_make_one(asked, stand_in):
+def test_two_concurrent_attempts_make_one_object(asked, stand_in):
     """Given two attempts at the same job, then one object is made, and only the current claim
     records it.
     """

@@ -27,7 +27,7 @@ def asked(town, stand_in, what):
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_worker_is_killed_around_the_call(town, asked, stand_in, place):
+def test_a_worker_killed_around_the_call_makes_one_object(town, asked, stand_in, place):
     """Given a worker killed at `place`, when another takes over, then there is one object and the
     books are right.
     """
@@ -47,7 +47,9 @@ def test_a_worker_is_killed_around_the_call(town, asked, stand_in, place):
 
 
 @pytest.mark.parametrize("place", ["effect.before_call", "effect.after_call"])
-def test_a_worker_is_frozen_around_the_call_beyond_every_lease(town, asked, stand_in, place):
+def test_a_worker_frozen_around_the_call_past_its_lease_makes_one_object(
+    town, asked, stand_in, place
+):
     """Given a worker frozen at `place` until another has done its job, when it wakes, then nothing
     more is made or written.
     """
@@ -71,7 +73,7 @@ def test_a_worker_is_frozen_around_the_call_beyond_every_lease(town, asked, stan
     assert (asked.effect.state, asked.effect.generation) == ("confirmed", 1)
 
 
-def test_two_workers_fight_for_one_row(town, asked, stand_in):
+def test_two_workers_in_the_same_call_make_one_object(town, asked, stand_in):
     """Given a call that takes longer than the lock and the lease, when a second worker takes the
     job, then there is one object.
     """
@@ -92,7 +94,7 @@ def test_two_workers_fight_for_one_row(town, asked, stand_in):
     assert [answer for answer in answers if answer[1]] == [(200, True, False)], answers
 
 
-def test_the_whole_pool_dies_in_the_call_and_a_day_passes(town, asked, stand_in):
+def test_a_pool_killed_in_the_call_makes_one_object_after_its_key_expired(town, asked, stand_in):
     """Given a call after which the whole pool was killed, when Stripe has forgotten the key, then
     the object is found, not made again.
     """
@@ -111,7 +113,7 @@ def test_the_whole_pool_dies_in_the_call_and_a_day_passes(town, asked, stand_in)
     assert len(stand_in.requests(asked.path)) == 1
 
 
-def test_every_attempt_dies_in_the_call(town, asked, stand_in):
+def test_reconciling_ends_the_doubt_if_every_attempt_died_in_the_call(town, asked, stand_in):
     """Given a worker that dies after the call at each attempt, then its job is dead, and
     reconciling ends the doubt.
     """

@@ -31,7 +31,9 @@ SAMPLE = [
 
 
 @pytest.mark.parametrize(("story", "place"), SAMPLE)
-def test_one_effect_wherever_the_web_is_killed(story, place, texting, voice, town, monkeypatch):
+def test_a_retried_request_has_one_effect_wherever_the_web_is_killed(
+    story, place, texting, voice, town, monkeypatch
+):
     """Given a web process that is killed at `place`, when the client gets no answer and repeats the
     request with its key, then there is one effect.
     """

@@ -82,7 +82,7 @@ def files(client, vapi_stand_in, valkey):
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("kind", HARMLESS)
-def test_a_fault_before_the_upload(files, kind):
+def test_an_upload_that_failed_before_its_effect_is_retried(files, kind):
     """Given a call that does nothing, then it is repeated, and there is one file."""
     files.vapi.fault(kind, FILES, seconds=2)
     files.work()
@@ -94,7 +94,7 @@ def test_a_fault_before_the_upload(files, kind):
 
 
 @pytest.mark.parametrize("kind", HIDDEN)
-def test_a_fault_after_the_upload(files, kind):
+def test_an_upload_that_failed_after_its_effect_is_found(files, kind):
     """Given a call that took effect but whose answer is lost, then the file is found, not uploaded
     again.
     """
@@ -106,14 +106,14 @@ def test_a_fault_after_the_upload(files, kind):
     assert files.sent() == 1
 
 
-def test_a_storm_of_429_uses_up_nothing(files):
+def test_many_429s_do_not_fail_an_upload(files):
     files.vapi.fault("rate_limit_429", FILES, times=8)
     files.work(rounds=10)
     files.assert_one()
     assert files.effect().generation == 1
 
 
-def test_an_upload_that_stays_in_doubt_failed_and_deleting_it_looks_once_more(files):
+def test_deleting_an_upload_that_stayed_in_doubt_searches_for_it_again(files):
     """Given nothing but 500s, then the upload fails after three attempts, and the clinic is told;
     deleting the file finds and deletes one that has arrived after all.
     """
@@ -130,7 +130,7 @@ def test_an_upload_that_stays_in_doubt_failed_and_deleting_it_looks_once_more(fi
 
 
 @pytest.mark.parametrize("state", ["waiting", "processing"])
-def test_a_file_whose_job_gave_up_has_failed(files, state):
+def test_a_file_has_failed_once_its_job_is_dead(files, state):
     """Given a job that has used up its attempts, then the sweep of stuck deployments fails its
     file, and says what to do; a file whose job goes on is left alone.
     """
@@ -147,7 +147,7 @@ def test_a_file_whose_job_gave_up_has_failed(files, state):
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("kind", [*HARMLESS, *HIDDEN])
-def test_a_fault_around_the_deletion(files, kind):
+def test_a_file_is_deleted_despite_a_fault_around_the_deletion(files, kind):
     files.work(rounds=2)
     files.vapi.fault(kind, ONE_FILE, "DELETE", seconds=2)
     files.delete()
@@ -155,7 +155,7 @@ def test_a_fault_around_the_deletion(files, kind):
     files.assert_gone()
 
 
-def test_a_file_that_a_receptionist_still_uses_is_deleted_once_it_does_not(files):
+def test_a_file_in_use_by_a_receptionist_is_deleted_once_it_is_free(files):
     """Given a tool that uses the file, then the clinic no longer sees the file, and its deletion
     waits until the tool is gone.
     """
@@ -175,7 +175,7 @@ def test_a_file_that_a_receptionist_still_uses_is_deleted_once_it_does_not(files
     files.assert_gone()
 
 
-def test_deleted_just_as_its_upload_leaves(files, monkeypatch):
+def test_a_file_deleted_just_as_its_upload_is_sent_is_gone(files, monkeypatch):
     """Given a deletion that finds the upload not sent, when the upload is sent before the deletion
     records anything, then the deletion waits for it, and deletes the file.
     """
@@ -201,7 +201,7 @@ def test_deleted_just_as_its_upload_leaves(files, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", HIDDEN)
-def test_deleted_while_its_upload_is_in_doubt(files, kind):
+def test_a_file_deleted_while_its_upload_is_in_doubt_is_gone(files, kind):
     """Given an upload whose answer is lost, when the file is deleted, then it is found at the
     provider and deleted there.
     """
@@ -216,7 +216,7 @@ def test_deleted_while_its_upload_is_in_doubt(files, kind):
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_worker_is_killed_around_the_upload(files, town, place):
+def test_a_worker_killed_around_the_upload_makes_one_file(files, town, place):
     """Given a worker killed at `place`, when another takes over, then there is one file."""
     town.pool("deploys=1", PAYPHONE_KILL_AT=town.at(place), PAYPHONE_LEASE=PATIENT)
     town.struck()
@@ -229,7 +229,7 @@ def test_a_worker_is_killed_around_the_upload(files, town, place):
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_worker_is_killed_around_the_deletion(files, town, place):
+def test_a_worker_killed_around_the_deletion_leaves_no_file(files, town, place):
     files.work(rounds=2)
     files.delete()
     town.pool("deploys=1", PAYPHONE_KILL_AT=town.at(place))
@@ -239,7 +239,7 @@ def test_a_worker_is_killed_around_the_deletion(files, town, place):
     files.assert_gone()
 
 
-def test_deleted_while_a_frozen_worker_is_about_to_upload_it(files, town):
+def test_a_file_deleted_while_its_worker_is_frozen_is_never_uploaded(files, town):
     """Given a worker frozen right before its call, when the file is deleted and the worker wakes,
     then it sends nothing.
     """
@@ -257,7 +257,7 @@ def test_deleted_while_a_frozen_worker_is_about_to_upload_it(files, town):
     assert files.sent() == 0
 
 
-def test_the_last_attempt_dies_in_the_upload(files, town):
+def test_reconciling_finds_a_file_after_its_last_upload_attempt_died(files, town):
     """Given a worker that dies after the call in its last attempt, then its job is dead, and
     reconciling ends the doubt.
     """

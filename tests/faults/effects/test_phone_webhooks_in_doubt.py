@@ -151,7 +151,7 @@ def a_port(line):
     [a_status, an_end, an_end_of_a_call_that_came_in, a_typed_card, a_port],
     ids=lambda it: it.__name__,
 )
-def test_it_comes_again_until_it_is_taken_in_once(line, faults, come):
+def test_a_phone_webhook_counts_once_wherever_the_database_fails(line, faults, come):
     """Given a fault at each statement and each commit in turn, then an answer other than 2xx is a
     503, and the repeated webhook counts once.
     """
@@ -203,7 +203,9 @@ def asks_for_a_person(line):
 @pytest.mark.parametrize(
     "wants", [stops, promises, asks_for_a_link, asks_for_a_person], ids=lambda it: it.__name__
 )
-def test_a_tool_says_nothing_that_is_not_known(client, valkey, voice, texting, wants):
+def test_a_tool_claims_nothing_uncertain_wherever_the_database_fails(
+    client, valkey, voice, texting, wants
+):
     """Given a fault at each statement and each commit of a tool, then either its answer is true, or
     it says that the outcome is unknown; when asked again, it succeeds.
     """

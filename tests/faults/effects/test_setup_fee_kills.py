@@ -69,7 +69,9 @@ def until(clinic, name, state):
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize(("name", "kind"), [("fee", "fee_create"), ("charge", "fee_confirm")])
-def test_the_fee_is_charged_once(paying, dies_at, place, name, kind):
+def test_the_fee_is_charged_once_if_a_worker_dies_around_the_call(
+    paying, dies_at, place, name, kind
+):
     begun = paying.deploys(cost=FEE).json
     previous = {"fee": "preflight", "charge": "fee"}[name]
     until(paying, previous, "done")
@@ -84,7 +86,7 @@ def test_the_fee_is_charged_once(paying, dies_at, place, name, kind):
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_the_fee_is_given_back_once(paying, dies_at, place):
+def test_the_fee_is_refunded_once_if_a_worker_dies_around_the_call(paying, dies_at, place):
     chosen = search_numbers(area_code="212", limit=1)[0].e164
     begun = paying.deploys(cost=FEE, phoneNumber=chosen).json
     until(paying, "charge", "done")

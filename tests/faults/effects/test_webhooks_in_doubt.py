@@ -98,7 +98,7 @@ def a_report(clinic):
     [a_payment, a_payment_of_a_connected_account, a_stop, a_report],
     ids=lambda it: it.__name__,
 )
-def test_it_comes_again_until_it_is_taken_in_once(clinic, faults, come):
+def test_a_webhook_counts_once_wherever_the_database_fails(clinic, faults, come):
     """Given a fault at each statement and each commit in turn, then an answer other than 2xx is a
     503, and the webhook has one row and one consequence.
     """

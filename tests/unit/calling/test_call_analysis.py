@@ -22,7 +22,7 @@ from rules.calling.call_analysis import consequences_of
         "Dejen de llamarme, por favor.",
     ],
 )
-def test_who_says_that_they_want_no_more_is_left_alone(said):
+def test_a_spoken_wish_not_to_be_contacted_is_an_opt_out(said):
     told = f"AI: This is the clinic's AI assistant.\nUser: {said}\nAI: I see."
     assert consequences_of({}, told).stops
     assert consequences_of({"outcome": "anger"}, told).escalation == "anger"
@@ -41,5 +41,5 @@ def test_who_says_that_they_want_no_more_is_left_alone(said):
         "Will they take me off the treatment? No me llame antes de las diez.",
     ],
 )
-def test_what_is_of_an_hour_or_a_place_is_no_such_wish(said):
+def test_a_wish_about_a_time_or_a_place_is_no_opt_out(said):
     assert not consequences_of({}, f"AI: May I have your name?\nUser: {said}").stops

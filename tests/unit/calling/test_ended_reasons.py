@@ -11,7 +11,7 @@ needs_spec = pytest.mark.skipif(not SPEC.is_file(), reason="PAYPHONE_SPECS names
 
 
 @needs_spec
-def test_every_published_way_to_end_is_classified():
+def test_every_published_ended_reason_is_classified():
     """Given Vapi's own list, then each reason has a meaning and an outcome in the policy, and only
     calls that failed to start are placed again.
     """
@@ -35,7 +35,7 @@ def test_every_published_way_to_end_is_classified():
         "call.in-progress.error-sip-outbound-call-failed-to-connect",
     ],
 )
-def test_what_failed_after_its_start_may_have_rung(word):
+def test_a_call_that_failed_after_its_start_counts_as_a_contact(word):
     """Given a call that failed after its start, then it counts as a contact, and is not placed
     again at once.
     """
@@ -62,17 +62,17 @@ def test_what_failed_after_its_start_may_have_rung(word):
         ("manually-canceled", "in_doubt"),
     ],
 )
-def test_ways_to_end_that_differ(word, outcome):
+def test_an_ended_reason_maps_to_its_outcome(word, outcome):
     assert meaning_of(word).outcome == outcome
 
 
 @pytest.mark.parametrize("word", ["", "a-new-word", "customer-busy-now", "xcustomer-busy"])
-def test_a_word_that_is_new_is_for_a_person_and_counts_as_the_strictest(word):
+def test_an_unknown_ended_reason_goes_to_a_person_and_counts_as_the_strictest(word):
     assert meaning_of(word) is UNKNOWN
     assert outcome_of(UNKNOWN.outcome) == OUTCOMES["in_doubt"]
 
 
-def test_only_what_rang_at_nobodys_counts_for_nothing():
+def test_only_dead_busy_and_unplaced_calls_do_not_count_as_contacts():
     """Given the outcomes of calls, then only a dead line, a busy line and a call that was never
     placed do not count as contacts.
     """
@@ -80,7 +80,7 @@ def test_only_what_rang_at_nobodys_counts_for_nothing():
     assert free == {"dead_line", "busy", NOT_PLACED}
 
 
-def test_a_report_never_takes_a_call_back():
+def test_a_late_report_never_moves_a_call_to_an_earlier_state():
     assert merged_state("unknown", "ringing") == "ringing"
     assert merged_state("in_progress", "ringing") == "in_progress"
     assert merged_state("ended", state_of("in-progress")) == "ended"

@@ -46,7 +46,7 @@ def kept(name="Ada María Payer-Lopez", code="20001-1234", numbers=(), own=True)
         ("Ada %", False),
     ],
 )
-def test_a_name_counts_by_first_and_family_name(said, right):
+def test_a_callers_name_matches_by_first_and_family_name(said, right):
     assert is_verified(Answers(said, "20001"), kept()) is right
 
 
@@ -64,11 +64,11 @@ def test_a_name_counts_by_first_and_family_name(said, right):
         ("k1a", "K1A0B1", False),
     ],
 )
-def test_postal_codes(said, of_record, same):
+def test_postal_codes_match_despite_spaces_case_and_zip_plus_four(said, of_record, same):
     assert same_postal_code(said, of_record) is same
 
 
-def test_what_is_not_kept_cannot_verify():
+def test_no_answer_verifies_against_data_that_is_not_on_record():
     """Given no postal code and no bill on record, then no answer verifies the caller; a bill's
     number does.
     """
@@ -84,20 +84,20 @@ def test_what_is_not_kept_cannot_verify():
     assert not is_verified(Answers("Ada Payer", "20001", ""), billed)
 
 
-def test_from_another_number_both_are_needed():
+def test_a_caller_from_another_number_needs_both_postal_code_and_bill_number():
     away = kept(numbers=("1042",), own=False)
     assert not is_verified(Answers("Ada Payer", "20001"), away)
     assert not is_verified(Answers("Ada Payer", "", "1042"), away)
     assert is_verified(Answers("Ada Payer", "20001", "1042"), away)
 
 
-def test_what_is_missing_is_named():
+def test_the_answer_that_is_missing_for_verification_is_named():
     assert missing(Answers("Ada", "1")) == "first and last name"
     assert missing(Answers("Ada Payer")) == "postal code, or the number on the bill"
     assert missing(Answers("Ada Payer", "1")) == ""
 
 
-def test_the_same_answers_have_one_digest_that_holds_none_of_them():
+def test_the_same_answers_have_the_same_digest_which_reveals_none_of_them():
     one = Answers("Ada Payer", "20001").digest
     assert one == Answers(" ada  PAYER ", "2000-1").digest
     assert one != Answers("Ada Payer", "20002").digest
@@ -119,7 +119,7 @@ ASK = "Do you agree that we charge 1,120.50 USD to your card on file?"
     "answer",
     ["Yes.", "yeah, sure", "Okay", "Sí, claro", "Go ahead please", "De acuerdo", "I agree"],
 )
-def test_a_yes_is_heard(answer):
+def test_a_plain_yes_counts_as_consent(answer):
     assert consent_heard(heard(ASK, answer), "1120.50") == answer
 
 
@@ -138,11 +138,11 @@ def test_a_yes_is_heard(answer):
         "If my insurance pays nothing, yes",
     ],
 )
-def test_no_yes_is_heard(answer):
+def test_anything_but_a_plain_yes_is_no_consent(answer):
     assert consent_heard(heard(ASK, answer), "1120.50") == ""
 
 
-def test_a_yes_counts_for_the_amount_that_was_read_out_last():
+def test_consent_counts_only_for_the_amount_read_out_last():
     assert consent_heard(heard(ASK, "yes"), "120.50") == ""
     assert consent_heard(heard("How are you?", "yes"), "1120.50") == ""
     assert consent_heard(heard(ASK, "yes", ASK, ""), "1120.50") == ""
@@ -157,11 +157,11 @@ def test_a_yes_counts_for_the_amount_that_was_read_out_last():
         "Su factura es de 120.50 USD. ¿Le envío un enlace?",
     ],
 )
-def test_a_yes_to_another_question_that_names_the_amount_is_none(question):
+def test_a_yes_to_another_question_that_names_the_amount_is_no_consent(question):
     assert consent_heard(heard(question, "Yes"), "120.50") == ""
 
 
-def test_a_yes_counts_once_the_notice_was_read_out_before_the_question():
+def test_consent_counts_only_after_the_whole_notice_was_read_out():
     """Given a notice of two sentences, then a yes counts only after the whole notice was read out,
     in either language, before the question.
     """
@@ -200,11 +200,11 @@ def test_a_yes_counts_once_the_notice_was_read_out_before_the_question():
         ("nothing", "120.00", False),
     ],
 )
-def test_an_amount_is_named_in_digits(words, amount, named):
+def test_an_amount_spoken_in_digits_is_recognized(words, amount, named):
     assert names_amount(words, amount) is named
 
 
-def test_arguments_are_read_without_card_numbers_and_without_what_cannot_be_kept():
+def test_tool_arguments_are_read_without_card_numbers_and_nul_characters():
     text = json.dumps({"a": f"x{chr(0)}y", "b": [CARD, {"c": int(CARD)}], "d": True, "e": None})
     body = {
         "message": {"toolCallList": [{"id": "t", "function": {"name": "f", "arguments": text}}]}
@@ -216,7 +216,7 @@ def test_arguments_are_read_without_card_numbers_and_without_what_cannot_be_kept
     assert called.arguments["d"] is True
 
 
-def test_what_was_said_is_read_from_either_list_without_card_numbers():
+def test_the_transcript_is_read_from_either_list_without_card_numbers():
     plain = [{"role": "bot", "message": "Hi"}, {"role": "user", "message": f"it is {CARD}"}]
     other = [{"role": "assistant", "content": "Hi"}, {"role": "user", "content": f"it is {CARD}"}]
     for name, messages in (("messages", plain), ("messagesOpenAIFormatted", other)):
@@ -226,13 +226,13 @@ def test_what_was_said_is_read_from_either_list_without_card_numbers():
 
 
 @pytest.mark.parametrize("odd", [None, 1, "x", [], {}, {"message": []}, {"message": {"call": 1}}])
-def test_odd_bodies_hold_nothing(odd):
+def test_malformed_bodies_are_read_as_empty(odd):
     assert read_tool_calls(odd) == []
     assert read_call(odd) == {}
     assert read_transcript(odd) == ()
 
 
-def test_every_answer_is_one_line_without_card_numbers():
+def test_every_tool_answer_is_one_line_without_card_numbers():
     odd = f"one\ntwo\r\nthree\u2028four {CARD}"
     told = rendered(ToolInvocation("t", "f", {}), Answer(odd))["result"]
     assert told.startswith("one two three four ")
@@ -240,7 +240,7 @@ def test_every_answer_is_one_line_without_card_numbers():
     assert len(one_line("x" * 5000)) == 1500
 
 
-def test_details_of_refusals_are_the_clinics_own():
+def test_refusal_details_meant_for_the_clinic_are_not_read_to_the_caller():
     """Given a refusal whose detail is meant for the clinic, then the caller hears our own words;
     only `invalid` details are passed on.
     """
@@ -250,7 +250,7 @@ def test_details_of_refusals_are_the_clinics_own():
     assert all("\n" not in words for words in DECLARED.values())
 
 
-def test_why_a_person_is_asked_to_take_over_has_one_word_and_a_sentence():
+def test_the_tool_and_the_calls_report_use_the_same_escalation_reasons():
     """The tool and the call's report use the same reasons, so that they open the same work item."""
     reported = {follows.escalation for follows in CONSEQUENCES.values() if follows.escalation}
     assert reported <= set(REASONS)
@@ -264,7 +264,7 @@ def called_with(arguments: str) -> ToolInvocation:
     return called
 
 
-def test_arguments_that_nest_deeper_than_anybody_means_are_left_out():
+def test_tool_arguments_that_nest_too_deeply_are_left_out():
     for depth in range(0, 2 * MOST_READ, 100):
         deep = f'{{"note": {"[" * depth}"{CARD}"{"]" * depth}, "reason": "other"}}'
         called = called_with(deep)
@@ -272,13 +272,13 @@ def test_arguments_that_nest_deeper_than_anybody_means_are_left_out():
         assert called.arguments.get("reason", "other") == "other"
 
 
-def test_what_no_database_keeps_is_not_called_a_card_number():
+def test_removing_unstorable_characters_is_not_reported_as_a_card_number():
     called = called_with(r'{"note": "a\u0000b \ud83d", "\u0000": 1}')
     assert called.arguments == {"note": "ab \ufffd", "": 1}
     assert not called.had_card_number
 
 
-def test_a_card_number_for_a_name_is_one():
+def test_a_card_number_used_as_an_arguments_name_is_found():
     called = called_with(f'{{"{CARD}": "note"}}')
     assert called.had_card_number
     assert CARD not in str(called.arguments)

@@ -123,16 +123,16 @@ def read(said, now, shown):
     return {text: at and f"{at.astimezone(ZoneInfo(HOME)):{shown}}" for text, at in found.items()}
 
 
-def test_now_is_not_asked_for_where_another_time_is():
+def test_a_request_for_another_time_is_no_request_for_a_call_now():
     assert read(NOT_NOW, SUMMER, "%m-%d %H:%M") == NOT_NOW
     assert {text: asks_for_call_now(text) for text in NOT_NOW} == dict.fromkeys(NOT_NOW, False)
 
 
-def test_now_is_asked_for_whatever_else_is_said_of_other_days():
+def test_a_call_now_is_requested_even_if_other_days_are_mentioned():
     assert {text: asks_for_call_now(text) for text in NOW} == dict.fromkeys(NOW, True)
 
 
-def test_a_date_of_what_was_is_no_time_to_come():
+def test_the_date_of_a_past_event_is_no_requested_time():
     for now in (SUMMER, AUTUMN):
         assert read(OVER, now, "%m-%d") == dict.fromkeys(OVER)
     lately = ["I had surgery in july, call me", "we were away in may call me"]
@@ -142,26 +142,26 @@ def test_a_date_of_what_was_is_no_time_to_come():
     }
 
 
-def test_a_date_on_which_they_are_not_there_is_to_come():
+def test_a_date_of_absence_is_read_as_a_future_date():
     assert read(TO_COME, SUMMER, "%Y-%m-%d") == TO_COME
 
 
-def test_no_time_is_sooner_than_they_say():
+def test_the_requested_time_is_never_earlier_than_stated():
     assert read(SHORTER, SUMMER, "%m-%d") == SHORTER
 
 
-def test_who_names_a_time_is_put_off_by_whatever_words():
+def test_a_request_for_another_time_is_recognized_in_any_wording():
     found = {text: asks_for_another_time(text) for text in PUT_OFF}
     assert found == dict.fromkeys(PUT_OFF, True)
 
 
-def test_the_day_of_something_else_is_none_that_they_ask_for():
+def test_the_date_of_something_else_is_no_requested_time():
     assert read(OF_ANOTHER, SUMMER, "%m-%d") == dict.fromkeys(OF_ANOTHER)
     insured = "My insurance is active until december"
     assert read([insured], SUMMER, "%m-%d") == {insured: "07-16"}, "a day's rest, not until then"
 
 
-def test_a_clause_with_many_a_now_is_read_a_few_times_over():
+def test_a_clause_that_repeats_now_is_read_only_a_few_times():
     """A long clause is read a few times in all, not once for each of its words."""
     read_letters = []
 

@@ -166,7 +166,7 @@ NO_TIME = [
 
 
 @pytest.mark.parametrize("said", [ENGLISH, SPANISH, OVER], ids=["english", "spanish", "over"])
-def test_words_name_a_moment(said):
+def test_words_are_read_as_a_requested_time(said):
     found = {text: requested_from(text, NOW, (HOME,)) for text in said}
     local = {
         text: at and f"{at.astimezone(ZoneInfo(HOME)):%m-%d %H:%M}" for text, at in found.items()
@@ -174,7 +174,7 @@ def test_words_name_a_moment(said):
     assert local == said
 
 
-def test_where_no_time_is_named_there_is_none():
+def test_a_text_that_names_no_time_has_no_requested_time():
     assert {text: requested_from(text, NOW, (HOME,)) for text in NO_TIME} == dict.fromkeys(NO_TIME)
 
 
@@ -280,20 +280,20 @@ LONG = {
 
 
 @pytest.mark.parametrize("text", AWAY)
-def test_who_is_away_on_days_may_be_contacted_after_the_last_of_them(text):
+def test_a_customer_who_is_away_may_be_contacted_after_the_last_day_away(text):
     found = requested_from(text, NOW, (HOME,))
     assert found is not None
     assert f"{found.astimezone(ZoneInfo(HOME)):%m-%d %H:%M}" == AWAY[text]
 
 
 @pytest.mark.parametrize("text", LONG)
-def test_no_time_is_shorter_than_they_asked(text):
+def test_the_requested_pause_is_never_shortened(text):
     found = requested_from(text, NOW, (HOME,))
     assert found is not None
     assert f"{found.astimezone(ZoneInfo(HOME)):%Y-%m-%d}" == LONG[text]
 
 
-def test_who_asks_to_be_called_at_once_does_whatever_else_they_name():
+def test_a_request_to_be_called_at_once_is_recognized_beside_other_times():
     """But not if they ask for it on another day, or say why they cannot talk now."""
     said = {
         "Call me now. My surgery is in 3 weeks": True,
@@ -330,11 +330,11 @@ def test_who_asks_to_be_called_at_once_does_whatever_else_they_name():
         "I have surgery friday call me now",
     ],
 )
-def test_who_asks_to_be_called_at_once_is_not_put_off_for_their_reason(text):
+def test_a_call_at_once_is_not_delayed_by_the_reason_given_for_it(text):
     assert requested_from(text, NOW, (HOME,)) == NOW
 
 
-def test_what_they_ask_for_beside_a_call_at_once_is_heeded():
+def test_a_second_request_beside_a_call_at_once_is_honored():
     tomorrow = requested_from("call me now. If I don't answer call me tomorrow", NOW, (HOME,))
     assert tomorrow == requested_from("call me tomorrow", NOW, (HOME,))
     assert requested_from("call me now but don't call me tomorrow", NOW, (HOME,)) == requested_from(
@@ -342,7 +342,7 @@ def test_what_they_ask_for_beside_a_call_at_once_is_heeded():
     )
 
 
-def test_it_begins_once_it_has_begun_wherever_they_may_be():
+def test_a_requested_time_begins_in_the_latest_zone_the_customer_may_be_in():
     """Given a customer who may be in New York or Honolulu, then five o'clock is the later of the
     two, and tomorrow begins after the later date.
     """
@@ -355,7 +355,7 @@ def test_it_begins_once_it_has_begun_wherever_they_may_be():
     )
 
 
-def test_an_hour_is_that_of_the_clock_on_the_wall():
+def test_a_requested_hour_is_local_time_across_a_clock_change():
     """Given a night in which clocks go back, then 9 o'clock is by the new time."""
     night = datetime(2026, 10, 31, 18, 0, tzinfo=UTC)
     asked = requested_from("tomorrow at 9", night, (HOME,))
@@ -363,7 +363,7 @@ def test_an_hour_is_that_of_the_clock_on_the_wall():
 
 
 @pytest.mark.parametrize("minute", range(0, 24 * 60, 97))
-def test_it_is_never_before_now(minute):
+def test_a_requested_time_is_never_in_the_past(minute):
     now = NOW.replace(hour=minute // 60, minute=minute % 60)
     for text in (*ENGLISH, *SPANISH):
         found = requested_from(text, now, (HOME, "America/Los_Angeles"))
@@ -381,7 +381,7 @@ WORDS = sorted({word for text in (*ENGLISH, *SPANISH, *ODD) for word in text.spl
     minutes=st.integers(0, 600_000),
     zones=st.sampled_from([(), (HOME,), (HOME, "Pacific/Honolulu"), ("Pacific/Apia",)]),
 )
-def test_any_words_in_any_order_name_no_time_or_one_that_is_not_over(words, minutes, zones):
+def test_any_words_yield_no_time_or_one_that_is_not_past(words, minutes, zones):
     """Days that no month has, and hours that no day has, are not times."""
     now = NOW + timedelta(minutes=minutes)
     found = requested_from(" ".join(words), now, zones)
@@ -389,7 +389,7 @@ def test_any_words_in_any_order_name_no_time_or_one_that_is_not_over(words, minu
 
 
 @pytest.mark.parametrize("unit", ["hoy ", "friday ", "7/8 "])
-def test_a_text_of_nothing_but_days_is_not_read_around_each(unit):
+def test_the_context_of_only_a_limited_number_of_days_is_read(unit):
     """Given the longest text, then the context of only a limited number of days is read. Reading it
     for each took seconds, while other processes waited for the database.
     """
@@ -415,6 +415,6 @@ def looks_around(text):
     return looked
 
 
-def test_of_more_days_than_anybody_means_the_last_counts():
+def test_in_a_text_with_too_many_days_the_last_one_counts():
     twenty, more = (requested_from("friday " * times, NOW, (HOME,)) for times in (20, 21))
     assert twenty < more

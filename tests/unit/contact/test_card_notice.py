@@ -25,11 +25,11 @@ TODAY = date(2026, 11, 29)
         ("", None, False),
     ],
 )
-def test_whoever_may_live_in_new_york_is_told(phone, address, told):
+def test_a_customer_who_may_live_in_new_york_gets_the_card_notice(phone, address, told):
     assert (card_notice([phone], address, "en", TODAY) is not None) is told
 
 
-def test_it_is_told_in_their_language_from_the_day_on_which_the_law_is_in_force():
+def test_the_card_notice_is_in_the_customers_language_from_the_laws_first_day():
     notice = card_notice(["+12125550123"], None, "es-MX", TODAY)
     assert notice is not None
     assert (notice.language, "deuda médica" in notice.sentences[0]) == ("es", True)

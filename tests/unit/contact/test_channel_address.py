@@ -22,6 +22,6 @@ from rules.contact.channel_address import without_channel
         ("rcs:", ""),
     ],
 )
-def test_the_channel_comes_off(address, bare):
+def test_the_channel_prefix_is_removed_from_an_address(address, bare):
     assert without_channel(address) == bare
     assert without_channel(bare) == bare

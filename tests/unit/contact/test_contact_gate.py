@@ -107,12 +107,12 @@ TROUBLES = [
 ]
 
 
-def test_when_nothing_is_in_the_way_it_says_until_when():
+def test_an_allowed_contact_says_until_when_it_is_allowed():
     assert may_contact(FINE, NOON) == Allowed(datetime(2026, 11, 21, 2, 0, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(("trouble", "code"), TROUBLES)
-def test_each_trouble_has_its_code(trouble, code):
+def test_each_obstacle_is_refused_with_its_own_code(trouble, code):
     answer = may_contact(changed(FINE, trouble), NOON)
     assert isinstance(answer, Refused)
     assert (answer.code, bool(answer.reason)) == (code, True)
@@ -131,7 +131,7 @@ PAIRS = [pair for pair in pairwise(TROUBLES) if pair[0][1] not in EXCLUSIVE]
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS, ids=lambda trouble: trouble[1])
-def test_of_several_troubles_the_weightier_is_told(first, second):
+def test_the_weightiest_of_several_refusals_is_reported(first, second):
     """Reasons that last come before reasons that end with time."""
     (weightier, code), (lighter, other) = first, second
     shared = {
@@ -151,7 +151,7 @@ def test_of_several_troubles_the_weightier_is_told(first, second):
         ("sms", CITY, "The invoice has had 3 contacts in 7 days, and may have 3 in New York."),
     ],
 )
-def test_a_cap_says_what_it_counts_and_where(channel, places, told):
+def test_a_refusal_by_a_cap_says_what_is_counted_and_where(channel, places, told):
     """Given calls and texts, then a cap on calls counts no texts, and the reason says so."""
     calls = tuple(
         Contact(
@@ -167,7 +167,7 @@ def test_a_cap_says_what_it_counts_and_where(channel, places, told):
     ("channel", "ways", "wish", "by"),
     [("sms", "texts", "voice", "phone"), ("voice", "calls", "sms", "text")],
 )
-def test_channels_are_told_as_people_call_them(channel, ways, wish, by):
+def test_refusals_say_texts_and_calls_instead_of_channel_codes(channel, ways, wish, by):
     """Reasons say "texts" and "calls", never "sms" or "voice", because office staff read them."""
     troubles = {"person.opted_out": True}, {"person.consented_at": None}, {"creditor.paused": True}
     for trouble in troubles:
@@ -191,7 +191,7 @@ def test_channels_are_told_as_people_call_them(channel, ways, wish, by):
         ("23:30:00", False),
     ],
 )
-def test_the_hours_and_the_margin_before_closing(local, allowed):
+def test_contact_is_allowed_in_lawful_hours_up_to_a_margin_before_they_end(local, allowed):
     moment = (
         datetime.fromisoformat(f"2026-11-20T{local}")
         .replace(tzinfo=ZoneInfo(NEW_YORK))
@@ -200,7 +200,7 @@ def test_the_hours_and_the_margin_before_closing(local, allowed):
     assert isinstance(may_contact(FINE, moment), Allowed) is allowed
 
 
-def test_east_and_west_leave_what_is_lawful_in_both():
+def test_with_two_possible_time_zones_only_hours_lawful_in_both_are_allowed():
     both = changed(FINE, {"person.zones": (NEW_YORK, LOS_ANGELES)})
     refused = may_contact(both, datetime(2026, 11, 20, 15, 30, tzinfo=UTC))  # 10:30 in New York
     # 11:00 in New York, 8:00 in Los Angeles
@@ -212,7 +212,7 @@ def test_east_and_west_leave_what_is_lawful_in_both():
     assert may_contact(both, NOON) == Allowed(datetime(2026, 11, 21, 2, 0, tzinfo=UTC))
 
 
-def test_a_ceiling_lifts_at_the_accounts_midnight_and_nobody_is_woken_by_that():
+def test_a_ceiling_that_lifts_at_night_allows_contact_from_the_next_lawful_hour():
     """Given a ceiling that was reached, then the next time is when it lifts, or the next lawful
     hour after that.
     """
@@ -233,7 +233,7 @@ def test_a_ceiling_lifts_at_the_accounts_midnight_and_nobody_is_woken_by_that():
         ("NH", "busy", ""),
     ],
 )
-def test_massachusetts_counts_calls_that_were_begun(state, outcome, code):
+def test_massachusetts_counts_every_call_that_was_placed(state, outcome, code):
     """940 CMR 7.04(1)(f): two initiated calls in seven days, connected or not; a call never placed
     does not count.
     """
@@ -246,7 +246,7 @@ def test_massachusetts_counts_calls_that_were_begun(state, outcome, code):
     assert getattr(answer, "code", "") == code
 
 
-def test_the_cap_ends_when_the_oldest_of_the_last_three_is_a_day_old():
+def test_the_daily_cap_ends_when_the_oldest_of_three_contacts_is_a_day_old():
     """If that is at night, the cap ends when the next morning's hours open."""
     answer = may_contact(replace(FINE, history=texts(20, 4, 2)), NOON)
     assert (answer.code, answer.next_at) == (
@@ -270,7 +270,7 @@ MOMENTS = st.integers(0, 2 * 365 * 24 * 60).map(
 
 @settings(max_examples=400)
 @given(zones=ZONES, now=MOMENTS)
-def test_whatever_is_allowed_is_lawful_in_every_zone_until_the_end(zones, now):
+def test_an_allowed_span_is_lawful_in_every_zone_until_its_end(zones, now):
     until = closing(tuple(zones), now)
     for zone in zones if until else ():
         for moment in (now, until - timedelta(seconds=1)):
@@ -279,7 +279,7 @@ def test_whatever_is_allowed_is_lawful_in_every_zone_until_the_end(zones, now):
 
 @settings(max_examples=400)
 @given(zones=ZONES, now=MOMENTS)
-def test_the_next_time_is_allowed_and_nothing_before_it_is(zones, now):
+def test_the_next_opening_is_the_first_allowed_moment(zones, now):
     opening = next_opening(tuple(zones), now)
     if opening is None:
         steps = (now + timedelta(minutes=20 * step) for step in range(72 * 3))
@@ -303,16 +303,16 @@ def test_the_next_time_is_allowed_and_nothing_before_it_is(zones, now):
         ("no number", None, None, set()),
     ],
 )
-def test_where_a_person_may_be(phone, address, told, zones):
+def test_phone_address_and_stated_zone_give_the_possible_time_zones(phone, address, told, zones):
     assert set(zones_of(phone, address, told)) == zones
 
 
-def test_a_number_without_a_place_may_be_anywhere_in_its_country_code():
+def test_a_toll_free_number_may_be_anywhere_in_its_country_code():
     zones = zones_of("+18005550123", None, None)
     assert {NEW_YORK, LOS_ANGELES, "Pacific/Honolulu"} <= set(zones)
 
 
-def test_nobody_abroad_is_contacted_at_night():
+def test_a_customer_in_canada_is_contacted_only_in_canadian_daytime():
     """Given a Toronto number and an address in Canada, then contact starts at 8:00 in Vancouver and
     ends before 21:00 in St. John's.
     """

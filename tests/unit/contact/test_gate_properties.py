@@ -42,7 +42,7 @@ EVERY_ZONE = sorted(available_timezones() - {"Factory", "localtime"})
 
 
 @pytest.mark.slow
-def test_a_checker_that_shares_nothing_with_the_gate_agrees_20_000_times():
+def test_an_independent_checker_agrees_with_the_gate_20_000_times():
     verdict = proved(20_000, seed=20_261_129)
     assert verdict.faults == []
     assert verdict.contacts > 2_000
@@ -67,7 +67,7 @@ def test_the_checker_finds_a_gate_that_opens_an_hour_early():
 
 
 @pytest.mark.parametrize("outcome", [*sorted(OUTCOMES.keys() - {"sent"}), "", "a new outcome"])
-def test_the_checker_reads_each_way_a_call_ends_as_the_gate_does(outcome):
+def test_the_checker_and_the_gate_count_each_call_outcome_alike(outcome):
     """Given a call about the debt on seven days, all with the same outcome, then the gate and the
     checker count them alike, towards the caps and as conversations.
     """
@@ -83,11 +83,11 @@ def test_the_checker_reads_each_way_a_call_ends_as_the_gate_does(outcome):
     assert ("debt_cap" in told) is (outcome not in counted_by_none)
 
 
-def test_the_town_tries_every_way_in_which_a_call_ends():
+def test_the_simulated_town_covers_every_call_outcome():
     assert {*SPOKEN, *UNSPOKEN} - {""} == OUTCOMES.keys() - {"sent"}
 
 
-def test_the_command_says_what_it_tried_and_what_came_of_it():
+def test_the_prove_command_reports_its_attempts_and_their_result():
     done = CliRunner().invoke(payphone, ["compliance", "prove", "--attempts", "200"])
     assert done.exit_code == 0, done.output
     assert "200 attempts (seed 1)" in done.output
@@ -133,14 +133,14 @@ def later(one, other):
 
 
 @given(data=st.data(), question=questions())
-def test_more_history_never_allows_more_nor_sooner(data, question):
+def test_more_history_never_allows_more_or_earlier_contacts(data, question):
     facts, now = question
     more = replace(facts, history=(*facts.history, data.draw(contacts(now))))
     assert not_more(may_contact(more, now), may_contact(facts, now))
 
 
 @given(data=st.data(), question=questions())
-def test_nothing_that_is_against_a_contact_allows_it(data, question):
+def test_an_added_obstacle_never_allows_a_contact(data, question):
     facts, now = question
     person, creditor, tomorrow = facts.person, facts.creditor, now + timedelta(days=1)
     until = data.draw(
@@ -182,7 +182,7 @@ def test_nothing_that_is_against_a_contact_allows_it(data, question):
 
 
 @given(question=questions())
-def test_the_answer_is_the_weightiest_reason_and_none_means_allowed(question):
+def test_the_answer_is_the_weightiest_refusal_or_allowed_if_there_is_none(question):
     facts, now = question
     answer, reasons = may_contact(facts, now), all_refusals(facts, now)
     assert isinstance(answer, Allowed) is (reasons == ())
@@ -196,9 +196,7 @@ def test_the_answer_is_the_weightiest_reason_and_none_means_allowed(question):
     zones=st.lists(st.sampled_from(EVERY_ZONE), min_size=1, max_size=3, unique=True),
     minutes=st.integers(0, 3 * 365 * 24 * 60),
 )
-def test_in_every_zone_there_is_hours_are_lawful_to_their_end_and_the_next_ones_are_the_first(
-    zones, minutes
-):
+def test_in_every_time_zone_the_next_opening_is_first_and_lawful_to_its_end(zones, minutes):
     now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
     start = next_opening(zones, now)
     if start is None:
@@ -211,7 +209,7 @@ def test_in_every_zone_there_is_hours_are_lawful_to_their_end_and_the_next_ones_
     assert start == now or closing(zones, just_before) is None
 
 
-def test_a_log_of_the_town_is_not_empty():
+def test_random_cases_of_the_town_lead_to_many_contacts():
     """Given random cases, then many lead to contacts, so the proofs above are not vacuous."""
     random, log = Random(1), []
     for _ in range(20):

@@ -71,7 +71,7 @@ def test_three_overdue_invoices_are_one_contact_that_names_three():
     assert steps([owed("a"), owed("b"), owed("c")])[0] == (3, "sms", "abc")
 
 
-def test_what_is_not_due_yet_is_not_named():
+def test_an_invoice_that_is_not_due_yet_is_not_named():
     first = next_rung(DEFAULT, [owed("a"), owed("b", due=5)], NOTHING, WEEKLY, on(3))
     assert first.invoice_ids == ("a",)
 
@@ -79,13 +79,13 @@ def test_what_is_not_due_yet_is_not_named():
 @pytest.mark.parametrize(
     ("late", "way"), [(6, "sms"), (7, "voice"), (13, "voice"), (14, "sms"), (200, "voice")]
 )
-def test_a_late_look_makes_one_contact_the_latest_rung_that_is_due(late, way):
+def test_a_late_start_makes_one_contact_by_the_latest_rung_that_is_due(late, way):
     """An invoice imported late gets a contact before it is handed to a person."""
     assert steps([owed()], today=late)[0] == (late, way, "a")
     assert len([day for day, _, _ in steps([owed()], today=late) if day == late]) == 1
 
 
-def test_after_a_late_look_the_ladder_goes_on_with_its_own_distances():
+def test_after_a_late_start_the_ladder_keeps_its_own_intervals():
     assert steps([owed()], today=12) == [
         (12, "voice", "a"),
         (19, "sms", "a"),
@@ -95,26 +95,26 @@ def test_after_a_late_look_the_ladder_goes_on_with_its_own_distances():
 
 
 @pytest.mark.parametrize("late", [21, 28, 200])
-def test_what_is_old_when_it_comes_in_is_handed_over_after_one_contact(late):
+def test_an_invoice_imported_late_is_handed_to_a_person_after_one_contact(late):
     assert steps([owed()], today=late) == [(late, "voice", "a"), (late + 7, "person", "a")]
 
 
-def test_a_person_takes_over_once_what_was_climbed_past_them_on_another_ladder():
+def test_an_invoice_climbed_further_on_another_ladder_is_handed_over_once():
     assert steps([owed(climbed=60)], today=61) == [(61, "person", "a")]
 
 
-def test_a_ladder_may_be_a_person_alone():
+def test_a_ladder_may_consist_of_a_person_alone():
     assert steps([owed()], rungs=(Rung(5, "person"),)) == [(5, "person", "a")]
 
 
-def test_another_invoice_does_not_make_anybody_hear_more_often():
+def test_more_invoices_do_not_make_contacts_more_frequent():
     made = steps([owed("a"), owed("b", due=1), owed("c", due=2)])
     days = [day for day, way, _ in made if way != "person"]
     assert all(later - earlier >= 4 for earlier, later in pairwise(days)), made
     assert made[0] == (3, "sms", "abc")
 
 
-def test_calls_keep_the_accounts_frequency():
+def test_calls_keep_the_accounts_minimum_gap():
     rungs = (Rung(1, "voice"), Rung(2, "voice"), Rung(9, "voice"))
     assert [day for day, _, _ in steps([owed()], rungs=rungs)] == [1, 8, 15]
     assert [day for day, _, _ in steps([owed()], rungs=rungs, call_gap=1)] == [1, 2, 9]
@@ -122,17 +122,17 @@ def test_calls_keep_the_accounts_frequency():
     assert [day for day, _, _ in fortnight] == [1, 15]
 
 
-def test_whoever_was_texted_by_hand_is_left_alone_for_as_long():
+def test_a_text_sent_by_hand_postpones_the_next_rung():
     assert steps([owed()], heard=LastContacts(on(2)))[0] == (6, "sms", "a")
 
 
-def test_a_later_due_date_or_no_debt_ends_the_climb():
+def test_no_rung_follows_without_a_debt_or_after_the_handover():
     assert next_rung(DEFAULT, [], NOTHING, WEEKLY, on(0)) is None
     handed_over = UnpaidInvoice("a", DUE, 28, handed_over=True)
     assert next_rung(DEFAULT, [handed_over], NOTHING, WEEKLY, on(400)) is None
 
 
-def test_by_links_alone_a_call_is_a_text():
+def test_with_payment_links_only_each_call_becomes_a_text():
     assert [rung.way for rung in links_only(DEFAULT)] == ["sms", "sms", "sms", "sms", "person"]
 
 
@@ -145,7 +145,7 @@ def test_by_links_alone_a_call_is_a_text():
         ((Rung(3, "person"), Rung(7, "sms")), "comes last"),
     ],
 )
-def test_a_ladder_that_cannot_be_meant_is_refused(rungs, fault):
+def test_an_inconsistent_ladder_is_refused_with_the_reason(rungs, fault):
     assert fault in " ".join(ladder_errors(rungs))
 
 
@@ -162,7 +162,7 @@ LADDERS = st.lists(st.integers(1, 90), min_size=1, max_size=6, unique=True).flat
     today=st.integers(0, 120),
     call_gap=st.sampled_from([1, 3, 7, 14]),
 )
-def test_nobody_hears_more_often_than_the_ladder_says(rungs, dues, today, call_gap):
+def test_contacts_are_never_closer_than_the_ladders_intervals(rungs, dues, today, call_gap):
     invoices = [owed(str(number), due) for number, due in enumerate(dues)]
     made = steps(invoices, today=today, rungs=rungs, call_gap=call_gap)
     days = [day for day, _, _ in made]

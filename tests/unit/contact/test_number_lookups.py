@@ -31,12 +31,12 @@ def looked_up(*answers):
         ([("a_new_word", DAY, 5)], None),
     ],
 )
-def test_a_yes_counts_for_older_consents_and_a_no_for_younger_ones(answers, reassigned):
+def test_a_yes_counts_against_older_consents_and_a_no_for_newer_ones(answers, reassigned):
     check, _ = check_of(looked_up(*answers), DAY, NOW, MONTH)
     assert (check.reassigned if check else None) is reassigned
 
 
-def test_the_newest_answer_is_the_check():
+def test_the_newest_lookup_decides():
     check, _ = check_of(looked_up(("no", DAY, 9), ("no", BEFORE, 5)), DAY, NOW, MONTH)
     assert check == NumberCheck(NOW - timedelta(hours=5), reassigned=False)
 
@@ -53,7 +53,7 @@ def test_the_newest_answer_is_the_check():
         ([("60606", DAY, 9), ("no", DAY, 5)], True),
     ],
 )
-def test_an_attempt_that_told_nothing_is_made_again_after_a_while(answers, known):
+def test_an_inconclusive_lookup_is_repeated_after_a_while(answers, known):
     """After an error, after a day; after missing data, when an answer would expire."""
     _, unknown = check_of(looked_up(*answers), DAY, NOW, MONTH)
     assert (unknown == "") is known

@@ -235,12 +235,12 @@ AROUND, AROUND_STOP = around(SIGNS), around(SIGNS + STOP_SIGNS)
 
 
 @pytest.mark.parametrize("text", [*PLAIN, *ANOTHER, *SUPPRESSED, *SPANISH])
-def test_a_plain_wish_to_stop(text):
+def test_a_plain_wish_to_stop_is_an_opt_out(text):
     assert keyword_of(text) == "stop"
 
 
 @pytest.mark.parametrize("text", OTHER)
-def test_no_wish_to_stop(text):
+def test_other_texts_contain_no_keyword(text):
     assert keyword_of(text) == ""
 
 
@@ -254,36 +254,36 @@ def spelt(word, data):
 
 
 @pytest.mark.parametrize(("text", "_kind"), SAMPLES)
-def test_a_wish_to_stop_as_people_write_it(text, _kind):
+def test_a_wish_to_stop_is_an_opt_out_as_people_really_write_it(text, _kind):
     assert keyword_of(text) == "stop"
 
 
 @pytest.mark.parametrize("text", opt_out_samples.EMOJI)
-def test_a_wish_to_stop_in_emoji(text):
+def test_a_stop_emoji_is_an_opt_out(text):
     assert keyword_of(text) == "stop"
 
 
-def test_a_vowel_sign_that_stands_alone_is_no_word():
+def test_a_stray_vowel_sign_does_not_hide_an_opt_out():
     assert keyword_of("làm ơn dừng \u09fe") == "stop"
 
 
 @pytest.mark.parametrize("text", opt_out_samples.NO_WISH)
-def test_what_only_looks_like_a_wish_to_stop(text):
+def test_a_text_that_only_resembles_a_wish_to_stop_is_no_opt_out(text):
     assert keyword_of(text) == ""
 
 
 @pytest.mark.parametrize("text", ["START ㋿", "㍿start", "START ™"])
-def test_a_sign_that_is_made_of_letters_hides_no_start(text):
+def test_a_symbol_made_of_letters_does_not_hide_start(text):
     assert keyword_of(text) == "start"
 
 
 @pytest.mark.parametrize("text", ["SТART", "SТART 🛑", "strat", "startt", "please start"])
-def test_start_is_heard_only_as_carriers_hear_it(text):
+def test_start_counts_only_when_spelled_as_carriers_require(text):
     """START allows texts again, so a look-alike or a misspelling of it does not count."""
     assert keyword_of(text) != "start"
 
 
-def test_a_reaction_to_a_text_says_nothing_of_its_own():
+def test_the_text_quoted_in_a_reaction_is_no_opt_out():
     """Given a text that reports a reaction, then the quoted text is not read as the customer's own
     words.
     """
@@ -293,14 +293,14 @@ def test_a_reaction_to_a_text_says_nothing_of_its_own():
 
 
 @given(st.sampled_from(SAMPLES), st.sampled_from(GREETINGS), AROUND_STOP, AROUND_STOP)
-def test_greetings_punctuation_and_emoji_hide_no_wish(pair, greeting, before, after):
+def test_greetings_punctuation_and_emoji_do_not_hide_an_opt_out(pair, greeting, before, after):
     text = pair[0]
     assert keyword_of(f"{greeting}{before} {text} {after}") == "stop"
     assert keyword_of(f"{greeting}{before} {text.upper()} {after}") == "stop"
 
 
 @given(st.sampled_from(WISHES), st.data())
-def test_keywords_in_any_case_with_any_punctuation_emoji_and_spaces_around(pair, data):
+def test_keywords_are_recognized_in_any_case_amid_punctuation_emoji_and_spaces(pair, data):
     word, wish = pair
     signs = AROUND_STOP if wish == "stop" else AROUND
     assert keyword_of(data.draw(signs) + spelt(word, data) + data.draw(signs)) == wish
@@ -312,15 +312,15 @@ def test_keywords_in_any_case_with_any_punctuation_emoji_and_spaces_around(pair,
     AROUND_STOP,
     AROUND_STOP,
 )
-def test_plain_wishes_are_heard_whatever_stands_around_them(text, loud, before, after):
+def test_plain_wishes_to_stop_count_amid_any_signs(text, loud, before, after):
     assert keyword_of(f"{before} {text.upper() if loud else text} {after}") == "stop"
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
-def test_a_stop_that_is_a_sentence_of_its_own_is_heard_in_any_company(before, after):
+def test_stop_as_its_own_sentence_is_an_opt_out_in_any_text(before, after):
     assert keyword_of(f"{before}. STOP. {after}") == "stop"
 
 
 @given(st.text(max_size=400))
-def test_any_text_has_an_answer(text):
+def test_any_text_yields_a_known_keyword_or_none(text):
     assert keyword_of(text) in {"stop", "start", "help", ""}

@@ -108,13 +108,13 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "number"), UNDERSTOOD)
-def test_a_number_is_understood_as_one_number(text, number):
+def test_a_phone_number_is_read_as_one_e164_number(text, number):
     assert read_phone(text) == number
     assert read_phone(number) == number
 
 
 @pytest.mark.parametrize(("why", "text"), REFUSED)
-def test_what_is_no_persons_number_is_refused_with_the_reason_and_what_to_do(why, text):
+def test_an_invalid_phone_number_is_refused_with_the_reason_and_what_to_do(why, text):
     with pytest.raises(BadPhone, match=why.replace("+", r"\+")) as refused:
         read_phone(text)
     wrong, accepted, todo = str(refused.value).split("; ", 2)
@@ -123,7 +123,7 @@ def test_what_is_no_persons_number_is_refused_with_the_reason_and_what_to_do(why
     assert todo
 
 
-def test_the_region_decides_where_a_number_without_country_code_is():
+def test_the_region_decides_how_a_number_without_country_code_is_read():
     """Given a German file, then 030 is Berlin and 00 the international prefix."""
     assert read_phone("030 1234567", "DE") == "+49301234567"
     assert read_phone("0044 20 7946 0958", "DE") == "+442079460958"
@@ -132,7 +132,7 @@ def test_the_region_decides_where_a_number_without_country_code_is():
 
 
 @given(st.text(max_size=40), st.sampled_from(["US", "DE", "MX"]))
-def test_any_text_is_one_number_or_refused(text, region):
+def test_any_text_is_read_as_one_number_or_refused(text, region):
     number = ""
     with contextlib.suppress(BadPhone):
         number = read_phone(text, region)
@@ -140,7 +140,7 @@ def test_any_text_is_one_number_or_refused(text, region):
 
 
 @pytest.mark.parametrize(("_why", "text"), REFUSED)
-def test_what_is_refused_is_not_repeated(_why, text):
+def test_a_refusal_does_not_repeat_the_phone_number(_why, text):
     """Messages go to logs, so they do not contain the customer's number."""
     with pytest.raises(BadPhone) as refused:
         read_phone(text)

@@ -250,7 +250,7 @@ ALSO = {
 
 
 @pytest.mark.parametrize("code", ALSO)
-def test_people_say_it_in_other_words_too(code):
+def test_each_class_is_recognized_in_other_words_too(code):
     """Also if the text is an opt-out: a class that must be acted on at once is still reported."""
     found = {
         text: getattr(classify(text, keyword_of(text) == "stop"), "code", None)
@@ -259,7 +259,7 @@ def test_people_say_it_in_other_words_too(code):
     assert found == dict.fromkeys(ALSO[code], code)
 
 
-def test_words_that_fit_nearly_are_read_once():
+def test_near_matches_do_not_make_the_patterns_backtrack():
     """Given texts whose every part matches some pattern but whose end does not, then the patterns
     do not backtrack over each way to divide them, which would take for ever.
     """
@@ -269,7 +269,7 @@ def test_words_that_fit_nearly_are_read_once():
 
 
 @pytest.mark.parametrize("code", SAID)
-def test_each_class_is_known_by_what_people_write(code):
+def test_each_class_is_recognized_by_examples(code):
     found = {text: getattr(classify(text), "code", None) for text in SAID[code]}
     assert found == dict.fromkeys(SAID[code], code)
 
@@ -278,11 +278,11 @@ def test_every_class_has_examples():
     assert set(SAID) == {each.code for each in CLASSES}
 
 
-def test_a_reaction_to_a_text_of_ours_is_no_answer():
+def test_a_reaction_to_our_text_is_no_reply():
     assert classify("Liked “Harbor Dental: pay here. Call us with a question?”") is None
 
 
-def test_beside_a_wish_to_stop_only_what_must_be_heeded_counts():
+def test_beside_an_opt_out_only_classes_that_must_be_acted_on_count():
     assert classify("stop texting me, I already paid", has_stopped=True) is None
     assert classify("stop, I have a lawyer", has_stopped=True) is BY_CODE["lawyer"]
 
@@ -297,11 +297,11 @@ def test_beside_a_wish_to_stop_only_what_must_be_heeded_counts():
         ("call me in 2 hours", "in 2 hours"),
     ],
 )
-def test_when_somebody_wants_to_be_called_is_kept_in_their_words(text, when):
+def test_the_requested_time_is_kept_in_the_customers_words(text, when):
     assert requested_time(text) == when
 
 
-def test_what_a_class_suggests_is_an_action_and_what_it_holds_a_kind_of_hold():
+def test_each_class_suggests_a_known_action_and_a_known_hold():
     assert {each.suggested for each in CLASSES} <= set(KINDS["reply"].actions)
     assert {each.hold for each in CLASSES} - {""} <= set(HOLD_KINDS)
     assert set(HOLDS.values()) <= set(HOLD_KINDS)

@@ -175,7 +175,7 @@ NO_STOPS = [
 ]
 
 
-def test_each_text_is_of_the_class_that_its_words_say():
+def test_each_lookalike_text_gets_the_right_class():
     found = {
         text: getattr(classify(text, keyword_of(text) == "stop"), "code", None)
         for texts in SAID.values()
@@ -184,9 +184,9 @@ def test_each_text_is_of_the_class_that_its_words_say():
     assert found == {text: code for code, texts in SAID.items() for text in texts}
 
 
-def test_wishes_to_stop_are_heard_in_other_words_too():
+def test_wishes_to_stop_are_recognized_in_other_words_too():
     assert {text: keyword_of(text) for text in STOPS} == dict.fromkeys(STOPS, "stop")
 
 
-def test_what_stops_at_a_bank_or_passes_an_exam_is_no_wish():
+def test_other_uses_of_stop_words_are_no_opt_out():
     assert {text: keyword_of(text) for text in NO_STOPS} == dict.fromkeys(NO_STOPS, "")

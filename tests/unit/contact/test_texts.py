@@ -35,7 +35,7 @@ STATUSES = [
 
 
 @pytest.mark.parametrize(("kind", "language"), sorted(DEFAULTS))
-def test_built_in_texts_are_sound_and_short(kind, language):
+def test_built_in_texts_are_valid_and_fit_one_segment(kind, language):
     text = render(DEFAULTS[kind, language], language, VALUES)
     assert template_errors(kind, DEFAULTS[kind, language]) == []
     assert ("STOP" in text.body, text.body.startswith("Harbor Dental")) == (True, True)
@@ -43,18 +43,18 @@ def test_built_in_texts_are_sound_and_short(kind, language):
 
 
 @pytest.mark.parametrize("language", sorted(THANKS))
-def test_thanks_are_one_segment(language):
+def test_thank_you_texts_fit_one_segment(language):
     text = render(THANKS[language], language, VALUES)
     assert (text.encoding, text.segments) == ("GSM-7", 1)
 
 
-def test_a_clever_apostrophe_makes_no_text_dearer():
+def test_typographic_quotes_are_replaced_so_that_a_text_stays_gsm_7():
     text = render("{clinic} – “your bill”… {url}", "en", VALUES | {"clinic": "Dr. O’Neil"})
     assert text.body.startswith('Dr. O\'Neil - "your bill"... https://')
     assert text.encoding == "GSM-7"
 
 
-def test_a_template_that_could_grow_too_long_is_found_before_it_is_kept():
+def test_a_template_that_could_render_too_long_is_refused():
     (fault,) = template_errors("payment_link", "{clinic}{url}" + "{url}" * 20)
     assert "the limit is 1600" in fault
     longest = {"clinic": "x" * 300, "url": "u" * 120, "amount": "1" * 24}
@@ -81,7 +81,7 @@ def test_a_template_that_could_grow_too_long_is_found_before_it_is_kept():
         ("á" * 66 + "😀" * 34, "UCS-2", 3),
     ],
 )
-def test_a_text_has_as_many_segments_as_carriers_count(body, encoding, segments):
+def test_segments_are_counted_as_carriers_count_them(body, encoding, segments):
     """Escapes count twice and are not split between segments; nor are surrogate pairs."""
     assert _weight(body) == (encoding, segments)
 
@@ -101,17 +101,17 @@ def test_a_text_has_as_many_segments_as_carriers_count(body, encoding, segments)
         "lab\u2014results",
     ],
 )
-def test_a_word_about_health_is_known_however_it_is_put_together(words):
+def test_a_health_word_is_found_however_it_is_joined(words):
     (fault,) = reply_errors(f"About your {words}: please call.")
     assert "mentions health" in fault
 
 
 @pytest.mark.parametrize("words", ["INV-2041", "a crow, nest", "e-mail", "the 12-month plan"])
-def test_other_words_with_signs_in_them_are_texted(words):
+def test_other_words_with_punctuation_are_accepted(words):
     assert reply_errors(f"About {words}: please call.") == []
 
 
-def test_a_name_cannot_write_the_text():
+def test_a_clinics_name_cannot_inject_template_fields():
     text = render(
         DEFAULTS["payment_link", "en"], "en", VALUES | {"clinic": "{url} {amount}\n" + "x" * 300}
     )
@@ -128,12 +128,12 @@ def test_a_name_cannot_write_the_text():
     ],
     ids=["clinic", "staff", "template"],
 )
-def test_each_text_says_how_to_stop_whatever_else_is_called_so(template, values):
+def test_each_text_says_how_to_opt_out_even_if_stop_occurs_elsewhere(template, values):
     """12 CFR 1006.6(e) requires each text to say how to opt out."""
     assert render(template, "en", values).body.endswith("Reply STOP to opt out.")
 
 
-def test_a_text_that_twilio_would_refuse_is_not_made():
+def test_a_text_longer_than_twilio_accepts_is_not_rendered():
     with pytest.raises(ValueError, match="1600"):
         render("{clinic} {url} " + "x" * 1600, "en", VALUES)
 
@@ -141,12 +141,12 @@ def test_a_text_that_twilio_would_refuse_is_not_made():
 @pytest.mark.parametrize(
     ("asked", "chosen"), [("es-MX", "es"), ("ES_es", "es"), ("de", "en"), (None, "en"), ("", "en")]
 )
-def test_the_nearest_language(asked, chosen):
+def test_the_nearest_supported_language_is_chosen(asked, chosen):
     assert language_of(asked) == chosen
 
 
 @given(st.lists(st.sampled_from(STATUSES), min_size=1, max_size=4))
-def test_reports_in_any_order_and_number_give_one_status(reports):
+def test_status_reports_in_any_order_and_number_give_the_same_status(reports):
     ends = set()
     for order in permutations(reports):
         status = "waiting"
@@ -158,7 +158,7 @@ def test_reports_in_any_order_and_number_give_one_status(reports):
 
 @pytest.mark.parametrize("word", ["teleported", "", "None"])
 @pytest.mark.parametrize("known", ["waiting", "sending", "unknown"])
-def test_a_new_word_says_that_twilio_has_the_text_so_that_it_is_polled(known, word):
+def test_an_unknown_status_counts_as_accepted_and_is_polled(known, word):
     """Given a status from Twilio that we do not know, then the text counts as accepted and is
     polled, so that it does not stay `sending` for ever and block the next one.
     """
@@ -166,7 +166,7 @@ def test_a_new_word_says_that_twilio_has_the_text_so_that_it_is_polled(known, wo
     assert merged_status("accepted", word) == "accepted"
 
 
-def test_what_is_refused_stays_refused_and_unknown_words_change_nothing():
+def test_a_refused_text_stays_refused_and_unknown_statuses_change_nothing():
     assert merged_status("refused", "delivered") == "refused"
     assert merged_status("sent", "teleported") == "sent"
     assert merged_status("queued", "sending") == "queued"
@@ -174,12 +174,12 @@ def test_what_is_refused_stays_refused_and_unknown_words_change_nothing():
 
 
 @pytest.mark.parametrize("code", sorted(ADVICE))
-def test_every_failure_says_what_to_do(code):
+def test_every_known_failure_code_has_advice(code):
     advice = advice_for(code)
     assert advice is not None
     assert advice.text.endswith(".")
 
 
-def test_a_failure_we_never_met_still_says_something():
+def test_an_unknown_failure_code_still_has_advice():
     assert advice_for("39999").then == "look_up"
     assert advice_for(None) is None

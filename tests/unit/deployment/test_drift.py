@@ -33,10 +33,10 @@ SENT = {
         ({"hooks": [{"on": "x", "name": "n"}, {"on": "y"}]}, []),
     ],
 )
-def test_a_difference_is_named_by_its_path(change, paths):
+def test_drift_is_reported_by_its_path(change, paths):
     assert drift(SENT, SENT | change) == paths
 
 
 @pytest.mark.parametrize(("sent", "found"), [(False, None), (0, None), (False, 0.5), (1, 2)])
-def test_a_truth_or_a_number_is_not_nothing(sent, found):
+def test_false_and_zero_differ_from_a_missing_value(sent, found):
     assert drift({"recorded": sent}, {"recorded": found}) == ["recorded"]

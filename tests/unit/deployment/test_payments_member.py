@@ -38,7 +38,7 @@ def functions_of(body):
 
 
 @pytest.mark.parametrize("clinic", [CLINIC, SPANISH], ids=["en", "es"])
-def test_opening_names_clinic_machine_and_number_and_how_to_be_left_alone(clinic):
+def test_the_opening_names_the_clinic_the_ai_the_number_and_how_to_opt_out(clinic):
     """Given that a stranger or a mailbox can answer, then the opening says all of this and mentions
     no debt.
     """
@@ -54,7 +54,7 @@ def test_opening_names_clinic_machine_and_number_and_how_to_be_left_alone(clinic
 
 
 @pytest.mark.parametrize("clinic", [CLINIC, SPANISH], ids=["en", "es"])
-def test_a_mailbox_is_told_name_and_number_only(clinic):
+def test_a_voicemail_message_contains_only_name_and_number(clinic):
     body = render_payments(clinic)
     said = body["voicemailMessage"]
     assert "Bright Smile Dental" in said
@@ -89,7 +89,7 @@ def test_each_objection_has_an_answer_that_calls_a_tool_or_offers_a_person():
         assert reason in REASONS
 
 
-def test_tools_are_those_that_answer_and_each_is_named_in_the_prompt():
+def test_the_member_has_each_tool_of_our_api_and_its_prompt_names_them():
     """Given the tools that our API answers, then the member has each of them but the receptionist's
     free times, once.
     """
@@ -102,7 +102,7 @@ def test_tools_are_those_that_answer_and_each_is_named_in_the_prompt():
     assert len(names) == len(set(names))
 
 
-def test_which_call_it_is_comes_from_vapi_and_no_tool_takes_an_id_or_an_amount():
+def test_the_call_id_comes_from_vapi_and_no_tool_takes_an_id_or_an_amount():
     """Given the model's own arguments, then no invoice, amount or id is among them."""
     for name, tool in functions_of(render_payments(CLINIC)).items():
         paying = [{"key": "by", "value": "saved_card"}] if name == PAY else []
@@ -112,7 +112,7 @@ def test_which_call_it_is_comes_from_vapi_and_no_tool_takes_an_id_or_an_amount()
         assert not {"invoiceId", "amount", "phoneNumber", "callId", "cardNumber"} & set(asked), name
 
 
-def test_card_protocol():
+def test_a_caller_who_reads_out_a_card_is_stopped_and_not_recorded():
     """Given a caller who reads out a card, then the prompt stops them and forbids repeating a
     digit; the call is not recorded, and its transcript is redacted.
     """
@@ -125,7 +125,7 @@ def test_card_protocol():
     assert body["transcriber"]["redaction"] == ["pci"]
 
 
-def test_opting_out_by_voice_and_by_key_is_done_by_a_tool_at_once():
+def test_opting_out_by_voice_or_key_calls_a_tool_at_once():
     body = render_payments(CLINIC)
     said = prompt_of(body)
     assert "Whoever presses 9 wants to be left alone: call stopContact at once." in said
@@ -136,13 +136,13 @@ def test_opting_out_by_voice_and_by_key_is_done_by_a_tool_at_once():
     assert keyword_of("alto") == "stop"
 
 
-def test_both_languages_are_spoken():
+def test_the_prompt_switches_between_english_and_spanish():
     assert "If the caller speaks Spanish, go on in Spanish." in prompt_of(render_payments(CLINIC))
     assert "If the caller speaks English, go on in English." in prompt_of(render_payments(SPANISH))
     assert "Para español, diga español." in payments_opening(CLINIC)
 
 
-def test_cards_are_typed_with_a_member_that_hears_no_keypad():
+def test_card_entry_is_a_separate_member_without_keypad_input():
     """Given keypad payments, then a separate member takes the card, and hands the call back."""
     entry = render_card_entry(replace(CLINIC, keypad_payments=True))
     assert entry["keypadInputPlan"] == {"enabled": False}
@@ -167,7 +167,7 @@ def test_cards_are_typed_with_a_member_that_hears_no_keypad():
     assert len(render_squad(*members)["members"]) == 2
 
 
-def test_a_call_of_ours_begins_with_the_payments_member_with_card_entry_too():
+def test_an_outbound_call_begins_with_the_payments_member_with_card_entry_too():
     bills, reception = Member("a-2", "tag-2"), Member("a-1", "tag-1")
     where = {"call_id": "c", "phone_number_id": "p", "to": "+12025550123"}
     who = {"payments": bills, "receptionist": reception}

@@ -34,12 +34,12 @@ STATUSES = [
 
 
 @pytest.mark.parametrize(("request_status", "number_status", "what"), STATUSES)
-def test_each_status_is_told(request_status, number_status, what):
+def test_each_port_status_is_explained(request_status, number_status, what):
     port = port_of({"status": request_status}, {"status": number_status})
     assert (port.what, bool(port.words), "{" in port.words) == (what, True, False)
 
 
-def test_a_day_that_is_set_is_told():
+def test_the_explanation_names_the_scheduled_port_date():
     number = {"status": "Pending", "port_date": "2026-12-09T15:00:00Z"}
     assert "It moves on 2026-12-09." in port_of({"status": "In Progress"}, number).words
 
@@ -58,20 +58,20 @@ def test_a_day_that_is_set_is_told():
         ("Something else altogether", "Ask your carrier what is wrong"),
     ],
 )
-def test_each_refusal_says_what_to_do(reason, todo):
+def test_each_port_rejection_says_what_to_do(reason, todo):
     told = advice(reason)
     assert todo in told
     assert "deploy again" in told
 
 
 @pytest.mark.parametrize("code", [*NOT_PORTABLE, "99999"])
-def test_each_number_that_cannot_move_says_what_to_do(code):
+def test_each_number_that_cannot_be_ported_says_what_to_do(code):
     told = why_not_portable(code, "Because")
     assert told.startswith("Because. ")
     assert len(told) > len("Because. ")
 
 
-def test_a_trunk_is_shown_by_its_name_and_lets_in_addresses_only():
+def test_the_trunk_is_named_by_its_domain_and_accepts_calls_only_from_ip_addresses():
     assert domain_of("sip:pp-a1.pstn.twilio.com") == "pp-a1.pstn.twilio.com"
     assert sip_address_at_vapi("+1202", "c1", "https://api.vapi.ai") == "sip:+1202@c1.sip.vapi.ai"
     assert (

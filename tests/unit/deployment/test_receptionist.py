@@ -46,7 +46,7 @@ def functions_of(*tools):
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
-def test_first_sentence_names_the_business_and_the_ai_and_no_debt(language):
+def test_the_first_message_names_the_business_and_the_ai_and_no_debt(language):
     """Given that a mailbox can answer, then the first message names the clinic and the AI, and no
     debt.
     """
@@ -60,7 +60,7 @@ def test_first_sentence_names_the_business_and_the_ai_and_no_debt(language):
     assert "record" in opening(CLINIC)
 
 
-def test_query_tool_is_named_in_the_prompt_that_has_it():
+def test_the_prompt_names_the_query_tool_it_has():
     """Field report 19: given files, then the prompt names the tool; a model never uses a tool that
     its prompt does not name.
     """
@@ -79,7 +79,7 @@ def test_without_files_no_tool_is_named():
     assert body["model"]["toolIds"] == []
 
 
-def test_free_times_are_a_tool_of_ours_where_a_calendar_is_connected():
+def test_the_free_times_tool_exists_only_with_a_connected_calendar():
     """Given a connected calendar, then the receptionist has one more tool, at our own URL, and the
     prompt names it; without one, and in a written trial, nothing mentions it.
     """
@@ -95,21 +95,21 @@ def test_free_times_are_a_tool_of_ours_where_a_calendar_is_connected():
 
 
 @pytest.mark.parametrize("body", EACH)
-def test_model_is_always_whole(body):
+def test_each_body_has_a_complete_model(body):
     """Each body has a complete `model`, because Vapi replaces it as a whole."""
     assert set(body["model"]) >= {"provider", "model", "messages", "tools", "toolIds"}
     assert prompt_of(body)
 
 
 @pytest.mark.parametrize("body", EACH)
-def test_what_vapi_tells_us_is_asked_for_and_told_again(body):
+def test_server_messages_are_requested_and_retried_by_vapi(body):
     assert body["server"]["url"] == "https://pay.example.com/api/webhooks/vapi"
     assert body["server"]["backoffPlan"]["maxRetries"] > 0
     assert {"status-update", "end-of-call-report", "tool-calls"} <= set(body["serverMessages"])
 
 
 @pytest.mark.parametrize("body", EACH)
-def test_card_numbers_and_advice_are_refused(body):
+def test_the_prompt_refuses_card_numbers_and_medical_advice(body):
     said = prompt_of(body)
     assert "Card numbers, expiry dates and security codes are never taken by voice" in said
     assert "no medical advice" in said
@@ -123,7 +123,7 @@ def test_receptionist_leaves_bills_to_the_payments_member():
     assert "not even whether there is one" in said
 
 
-def test_payments_member_verifies_before_one_word_of_a_debt():
+def test_the_payments_member_verifies_the_caller_before_mentioning_a_debt():
     """The prompt verifies the caller before it mentions the bill, and gives up after two failed
     tries.
     """
@@ -139,14 +139,14 @@ def test_payments_member_is_not_recorded():
     assert render_receptionist(CLINIC)["artifactPlan"]["recordingEnabled"] is True
 
 
-def test_transcripts_are_not_lost_to_a_mode_without_storage():
+def test_vapis_pci_mode_is_off_so_that_transcripts_are_kept():
     """Vapi's PCI mode is off: without storage of our own it discards transcripts for good."""
     for body in (render_receptionist(CLINIC), render_payments(CLINIC)):
         assert body["compliancePlan"] == {"hipaaEnabled": False, "pciEnabled": False}
         assert body["artifactPlan"]["transcriptPlan"] == {"enabled": True}
 
 
-def test_a_person_is_a_transfer_where_there_is_a_number_and_a_message_where_not():
+def test_a_person_is_reached_by_transfer_or_by_a_message_without_a_number():
     without, having = CLINIC, replace(CLINIC, transfer_number="+12125550199")
     for render in (render_receptionist, render_payments):
         assert "transferCall" not in functions_of(*render(without)["model"]["tools"])
@@ -174,7 +174,7 @@ def handoffs_of(member):
     return member["assistantOverrides"]["tools:append"]
 
 
-def test_squad_pins_both_and_hands_over_by_the_names_that_prompts_say():
+def test_the_squad_pins_versions_and_hands_over_by_the_names_in_the_prompts():
     receptionist, payments = Member("a-1", "tag-1", "v3"), Member("a-2", "tag-2", "v1")
     first, second = render_squad(receptionist, payments)["members"]
     assert (first["assistantId"], first["assistantVersion"]) == ("a-1", "v3")
@@ -194,7 +194,7 @@ def test_squad_without_versions_pins_nothing():
     assert not [member for member in squad["members"] if "assistantVersion" in member]
 
 
-def test_a_change_of_what_is_known_changes_the_digest_and_nothing_else_does():
+def test_only_a_change_of_the_clinics_facts_changes_the_digest():
     body = render_receptionist(CLINIC, "tool-1")
     assert digest(body) == digest(render_receptionist(replace(CLINIC), "tool-1"))
     assert digest(dict(reversed(body.items()))) == digest(body)
@@ -208,7 +208,7 @@ def test_a_change_of_what_is_known_changes_the_digest_and_nothing_else_does():
     assert body["metadata"]["rendered"] == RENDERED_VERSION
 
 
-def test_a_change_of_what_is_rendered_raises_its_version():
+def test_a_change_of_rendered_texts_requires_a_new_version():
     """If rendered texts change, raise RENDERED_VERSION, and change the digest here with it."""
     bodies = [
         render_receptionist(CLINIC, "tool-1"),
@@ -219,7 +219,7 @@ def test_a_change_of_what_is_rendered_raises_its_version():
     assert (RENDERED_VERSION, digest(bodies)[:16]) == ("8", "0122b60ce7e59fde")
 
 
-def test_a_chosen_voice_is_passed_on_without_anything_beside_it():
+def test_only_provider_and_id_of_a_chosen_voice_are_passed_on():
     voice = {"provider": "11labs", "voiceId": "sarah", "name": "Sarah"}
     body = render_receptionist(replace(CLINIC, voice=voice))
     assert body["voice"] == {"provider": "11labs", "voiceId": "sarah"}
@@ -235,7 +235,7 @@ def test_a_chosen_voice_is_passed_on_without_anything_beside_it():
         (" \n ", ""),
     ],
 )
-def test_what_a_clinic_typed_stays_one_line_of_text(name, shown):
+def test_a_clinics_name_is_rendered_as_one_line_of_plain_text(name, shown):
     """Given a clinic's name with templates, markup or line breaks, then it is rendered as one line
     of text.
     """
@@ -245,7 +245,7 @@ def test_what_a_clinic_typed_stays_one_line_of_text(name, shown):
     assert f"receptionist of {shown or 'the clinic'}." in prompt_of(body)
 
 
-def test_only_what_is_public_of_a_clinic_can_be_rendered():
+def test_only_public_fields_of_a_clinic_can_be_rendered():
     """A body is rendered from these fields only, none of which can hold a patient's data."""
     assert {field.name for field in fields(Clinic)} == {
         "business_name",
@@ -266,7 +266,7 @@ def test_no_secret_is_rendered():
     assert "headers" not in render_receptionist(CLINIC)["server"]
 
 
-def test_trial_is_a_talk_in_writing_that_nobody_hears_of():
+def test_a_written_trial_has_no_webhook_handover_or_transfer():
     """Given a trial in writing, then the assistant searches the files and nothing else: no webhook,
     no handover, no transfer.
     """
@@ -281,13 +281,13 @@ def test_trial_is_a_talk_in_writing_that_nobody_hears_of():
     assert "transferCall" not in prompt_of(render_trial(having))
 
 
-def test_whoever_was_called_is_not_thanked_for_calling():
+def test_a_customer_we_called_is_not_thanked_for_calling():
     for language in ("en", "es"):
         said = render_payments(replace(CLINIC, language=language))["endCallMessage"]
         assert not re.search("calling|llamar", said)
 
 
-def test_who_types_a_card_may_hear_of_the_bill_it_pays():
+def test_the_card_entry_member_may_mention_the_callers_own_bills():
     prompt = prompt_of(render_card_entry(CLINIC))
     assert "not their bills" not in prompt
     assert "their own bills" in prompt

@@ -61,19 +61,19 @@ def changes():
     return [pytest.param(path, word, id=what) for what, path, word in rows]
 
 
-def test_at_least_25_changes_are_answered():
+def test_at_least_25_changes_are_documented():
     assert len(changes()) >= 25
 
 
 @pytest.mark.parametrize(("path", "word"), changes())
-def test_whoever_wants_to_change_something_finds_it_in_the_file(path, word):
+def test_each_documented_change_names_a_definition_in_its_file(path, word):
     """Given a row of the table, then a line of its file defines the name or begins with it."""
     text = (ROOT / path).read_text()
     assert re.search(rf"^ *(?:def |class )?{re.escape(word)}\b", text, re.M)
 
 
 @pytest.mark.parametrize("page", LIVING, ids=name)
-def test_every_file_a_page_names_is_there(page):
+def test_every_file_named_on_a_page_exists(page):
     missing = [
         path
         for path in NAMED.findall(page.read_text())
@@ -83,7 +83,7 @@ def test_every_file_a_page_names_is_there(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_each_block_of_table_rows_is_a_table(page):
+def test_each_block_of_table_rows_has_a_header(page):
     """Given table rows, then a header and a line of dashes are directly above them; after an empty
     line they would be rendered as text.
     """
@@ -91,7 +91,7 @@ def test_each_block_of_table_rows_is_a_table(page):
     assert [block for block in blocks if not re.match(r"\|.*\n\|[-|: ]+\n", block)] == []
 
 
-def test_every_finding_of_doctor_leads_to_a_page():
+def test_every_finding_of_doctor_is_documented():
     """Given each finding of doctor, apart from settings by their names, then the operators' first
     page names it.
     """
@@ -151,12 +151,12 @@ def wrong_words(command, words):
 
 
 @pytest.mark.parametrize("page", LIVING, ids=name)
-def test_every_command_a_page_names_can_be_typed(page):
+def test_every_command_on_a_page_is_valid(page):
     faults = [fault_of(words) for words in commands(page.read_text())]
     assert [fault for fault in faults if fault] == []
 
 
-def test_the_pages_name_many_commands_and_a_wrong_one_would_be_seen():
+def test_many_commands_are_found_and_a_wrong_one_is_detected():
     text = "".join(page.read_text() for page in LIVING)
     assert len(list(commands(text))) > 80
     wrong = (
@@ -181,7 +181,7 @@ def test_advice_in_the_code_names_commands_that_exist():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_every_link_within_the_repository_leads_somewhere(page):
+def test_every_relative_link_resolves(page):
     broken = []
     for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
         path, _, anchor = link.partition("#")
@@ -207,7 +207,7 @@ def test_advice_in_the_code_names_pages_that_exist():
     assert {page for page in named if not (ROOT / page).exists()} == set()
 
 
-def test_the_job_table_is_what_the_registry_says():
+def test_the_job_table_agrees_with_the_registry():
     text = DEVELOPMENT.read_text()
     assert generate.with_jobs(text) == text, "run python -m docs.generate"
 
@@ -219,7 +219,7 @@ def test_the_settings_page_has_each_setting_once_with_its_default():
     assert generate.with_defaults(text) == text, "run python -m docs.generate"
 
 
-def test_the_rules_about_contact_are_what_the_policy_says():
+def test_the_documented_contact_rules_agree_with_the_policy():
     text = generate.CONTACT_RULES.read_text()
     assert "`cap.massachusetts`" in text, "the rules are there"
     assert generate.with_rules(text) == text, "run python -m docs.generate"

@@ -16,7 +16,7 @@ NAMES = [kind.name for kind in KINDS]
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=NAMES)
 
 
-def test_every_kind_in_the_room_is_known_by_its_name():
+def test_every_kind_in_effects_is_listed_under_its_name():
     """Given a kind in any file of effects/, then KINDS has it, and its constant is its name in
     capitals.
     """
@@ -34,18 +34,18 @@ def test_every_kind_in_the_room_is_known_by_its_name():
     assert len(NAMES) == len(set(NAMES))
 
 
-def test_a_kind_that_leaves_something_out_cannot_be_made():
+def test_a_kind_with_a_missing_field_cannot_be_created():
     with pytest.raises(TypeError, match="recorded_by"):
         Kind(name="x", provider="stripe")
 
 
 @each_kind
-def test_a_job_records_what_becomes_of_it(kind):
+def test_each_kind_names_an_existing_job_that_records_its_outcome(kind):
     assert find_job(kind.recorded_by) is not None
 
 
 @each_kind
-def test_what_undoes_it_is_a_kind_too(kind):
+def test_each_kind_is_undone_by_another_kind_or_none(kind):
     assert kind.undone_by is None or kind.undone_by in NAMES
 
 
@@ -58,6 +58,6 @@ def test_what_undoes_it_is_a_kind_too(kind):
         ("text", "text:msg_1:2", "msg_1:2"),
     ],
 )
-def test_its_job_is_found_by_the_key(name, key, job_key):
+def test_a_kinds_job_key_is_derived_from_the_effects_key(name, key, job_key):
     (kind,) = (kind for kind in KINDS if kind.name == name)
     assert kind.job_key(Effect(kind=name, key=key)) == job_key

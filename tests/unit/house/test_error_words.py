@@ -48,7 +48,7 @@ def test_every_problem_says_what_is_accepted_and_what_to_do(code):
     assert shown["detail"] == f"{PROBLEMS[code][1]}."
 
 
-def test_no_next_step_is_left_of_a_code_that_went():
+def test_next_steps_exist_for_exactly_the_known_problem_codes():
     assert set(NEXT) == set(PROBLEMS)
 
 
@@ -73,7 +73,7 @@ def words(node: ast.expr) -> str:
     return ""
 
 
-def test_every_problem_that_is_raised_names_what_was_wrong_in_a_sentence():
+def test_every_raised_problem_says_what_was_wrong_in_a_sentence():
     problems = raised_problems()
     assert len(problems) > 60
     for place, said in problems:
@@ -99,7 +99,7 @@ def field_messages() -> list[tuple[str, str]]:
     return found
 
 
-def test_every_fields_message_says_what_was_wrong_and_what_is_accepted():
+def test_every_field_error_says_what_was_wrong_and_what_is_accepted():
     messages = field_messages()
     assert len(messages) > 10
     for place, said in messages:
@@ -117,13 +117,13 @@ def test_every_refusal_of_the_gate_says_why_and_what_to_do(trouble, code):
         assert TELLS_WHAT_TO_DO.search(answer.reason), answer.reason
 
 
-def test_every_code_of_the_gate_is_tried_above():
+def test_every_code_of_the_gate_is_tested():
     listed = re.findall(r"^\| `(\w+)`", contact.__doc__ or "", re.M)
     assert listed == [code for _, code in TROUBLES]
 
 
 @pytest.mark.parametrize("code", sorted(ADVICE))
-def test_every_failed_text_says_what_to_do(code):
+def test_every_text_failure_code_says_what_to_do(code):
     said = ADVICE[code].text
     assert said.endswith(".")
     assert TELLS_WHAT_TO_DO.search(said) or "must check" in said, said
@@ -176,7 +176,7 @@ def ways(node: ast.expr) -> list[str]:
     return [words(node)] if words(node).strip("{}") else []
 
 
-def test_every_error_of_the_import_says_what_was_wrong_and_what_to_do():
+def test_every_import_error_says_what_was_wrong_and_what_to_do():
     """The line and the column are shown before the message."""
     errors = import_errors()
     assert len(errors) > 30

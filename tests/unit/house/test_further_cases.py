@@ -40,7 +40,7 @@ def run():
     return _run
 
 
-def test_the_first_case_runs_on_both_and_the_others_on_sqlite(run):
+def test_the_first_case_runs_on_both_databases_and_the_others_on_sqlite(run):
     first, second = item("test_shut", "sqlite"), item("test_shut", "postgres")
     third, fourth = item("test_shut", "sqlite"), item("test_shut", "postgres")
     assert run(first, second, third, fourth) == ([first, second, third], [fourth])
@@ -51,17 +51,17 @@ def test_each_function_has_a_first_case(run):
     assert run(*doors) == (doors, [])
 
 
-def test_what_is_not_marked_runs_on_both(run):
+def test_unmarked_cases_run_on_both_databases(run):
     cases = [item("test_paid", "postgres", marked=False) for _ in range(3)]
     assert run(*cases) == (cases, [])
 
 
-def test_what_needs_no_database_runs(run):
+def test_cases_without_a_database_run(run):
     cases = [without_database(), without_database()]
     assert run(*cases) == (cases, [])
 
 
-def test_the_first_case_of_each_function_runs(run):
+def test_with_few_only_the_first_case_of_each_function_runs(run):
     names = ["a.py::test_shut[sqlite-1]", "a.py::test_shut[sqlite-2]", "a.py::test_open"]
     names += ["b.py::test_shut[x]", "b.py::test_shut[y]"]
     first, second, other, elsewhere, again = (SimpleNamespace(nodeid=name) for name in names)
@@ -69,7 +69,7 @@ def test_the_first_case_of_each_function_runs(run):
     assert run(*asked, count=any_case) == ([first, other, elsewhere], [second, again])
 
 
-def test_on_both_databases_runs_what_one_has_a_part_in():
+def test_with_db_both_only_tests_that_use_a_database_run_on_both():
     assert databases("both", matters=True) == ["sqlite", "postgres"]
     assert databases("both", matters=False) == ["sqlite"]
     assert databases("postgres", matters=False) == ["postgres"]

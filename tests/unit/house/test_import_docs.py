@@ -29,7 +29,7 @@ def test_the_columns_of_every_program_are_documented(layout: Layout):
 
 
 @pytest.mark.parametrize("fields", [COMMON, CONTACT], ids=["common", "contact"])
-def test_the_names_that_any_file_may_have_are_documented(fields):
+def test_the_column_names_common_to_all_files_are_documented(fields):
     assert table(fields) in PAGE, table(fields)
 
 

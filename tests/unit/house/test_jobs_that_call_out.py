@@ -125,7 +125,7 @@ def asks_a_kind(name: Name) -> bool:
 
 
 @pytest.mark.parametrize("name", job_names())
-def test_a_job_says_whether_it_calls_a_provider(name):
+def test_each_job_declares_correctly_whether_it_calls_a_provider(name):
     """Given a job, when its code is followed, then it reaches a provider exactly if the job
     declares it.
     """
@@ -133,7 +133,7 @@ def test_a_job_says_whether_it_calls_a_provider(name):
     assert calls_out((known.perform.__module__, known.perform.__name__)) == known.calls_out
 
 
-def test_the_ways_out_are_there_and_are_all():
+def test_the_list_of_outgoing_functions_is_complete_and_current():
     """Given the providers' modules, then each that imports an SDK or a socket has a known way out,
     except those that only verify signatures.
     """

@@ -39,7 +39,7 @@ def test_a_line_is_measured_in_characters():
     assert too_long("\n".join(["é" * 100, "e" * 101, ""])) == [2]
 
 
-def test_the_files_of_each_kind_are_found():
+def test_files_of_each_kind_are_checked():
     """Given files of the kinds that we have, then they are checked."""
     assert {Path(file).suffix for file in FILES} == KINDS | {""}
     assert {
@@ -54,5 +54,5 @@ def test_the_files_of_each_kind_are_found():
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_no_line_is_too_long(file):
+def test_no_line_exceeds_100_columns(file):
     assert too_long((ROOT / file).read_text("utf-8")) == []

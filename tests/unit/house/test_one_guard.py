@@ -93,22 +93,22 @@ def reserving(constant: str) -> set[str]:
     return found
 
 
-def test_every_kind_that_costs_is_behind_the_guard_or_says_why_not():
+def test_every_costly_kind_is_listed_as_guarded_or_exempt():
     """Given a new costly kind, then this fails until it is listed here as guarded or exempt."""
     costly = {kind.name for kind in KINDS if kind.costs in COSTS}
     assert costly == set(DECIDES) | set(EXEMPT)
 
 
 @pytest.mark.parametrize("kind", sorted(DECIDES))
-def test_nobody_else_reserves_it(kind):
+def test_only_the_listed_functions_reserve_a_costly_kind(kind):
     assert reserving(kind.upper()) == DECIDES[kind]
 
 
-def test_the_charge_asks_in_the_transaction_that_decides():
+def test_the_charge_asks_the_guard_in_its_deciding_transaction():
     assert named(functions()["actions.deployment.steps.charge._plan"]) & GUARD
 
 
-def test_whoever_asks_for_a_number_asks_the_guard():
+def test_every_function_that_orders_a_number_asks_the_guard():
     """Only these functions create the line that a purchase belongs to, and each asks the guard."""
     makers = {name for name, node in functions().items() if "line_for" in calls(node)}
     assert makers == ASKS_FOR_A_LINE
@@ -126,5 +126,5 @@ def test_whoever_asks_for_a_number_asks_the_guard():
 
 
 @pytest.mark.parametrize("door", sorted(DOORS))
-def test_every_door_asks_the_guard(door):
+def test_every_entry_point_asks_the_guard(door):
     assert "require_payment_method" in calls(functions()[door])

@@ -18,7 +18,7 @@ def bodies(base: type[BaseModel] = Body) -> list[type[BaseModel]]:
     return [one for kind in base.__subclasses__() for one in (kind, *bodies(kind))]
 
 
-def test_the_search_finds_what_it_is_for():
+def test_the_search_finds_counted_repetitions():
     assert COUNTED.findall(r"^cus_\w{1,64}$ [\w .-]{1,120} [2-9]\d{2} [0-9A-Za-z]{1,80}") == [
         "64",
         "120",
@@ -27,6 +27,6 @@ def test_the_search_finds_what_it_is_for():
 
 
 @pytest.mark.parametrize("body", bodies(), ids=lambda kind: kind.__name__)
-def test_no_pattern_counts_many_characters_of_all_scripts(body):
+def test_no_pattern_repeats_a_unicode_class_many_times(body):
     schema = str(body.model_json_schema()).replace("\\\\", "\\")
     assert not [count for count in COUNTED.findall(schema) if int(count) > MOST], schema

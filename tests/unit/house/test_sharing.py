@@ -18,7 +18,7 @@ def test_there_are_more_workers_than_cores_where_memory_allows(cores, places, wo
 
 
 @pytest.mark.parametrize("is_quick", [False, True])
-def test_this_machine_has_two_at_least(is_quick):
+def test_there_are_at_least_two_workers_on_this_machine(is_quick):
     assert here(is_quick) >= 2
 
 
@@ -32,7 +32,7 @@ class Named:
         return name == "slow" and self._is_slow
 
 
-def test_what_waits_is_spread_among_what_works_and_nothing_is_lost():
+def test_slow_tests_are_spread_among_quick_ones_and_none_is_lost():
     """Given collected tests, then the slow ones are spread evenly among the quick ones."""
     names = [*(f"tests/a/{n}" for n in range(8)), "tests/faults/1", "tests/storm/1"]
     order = [item.nodeid for item in mixed([Named(name, "/a/" not in name) for name in names])]
@@ -42,7 +42,7 @@ def test_what_waits_is_spread_among_what_works_and_nothing_is_lost():
     assert [name for name in order if "/a/" in name] == names[:8]
 
 
-def test_a_group_goes_to_one_worker(request):
+def test_tests_of_a_group_go_to_one_worker(request):
     """Given two tests of a group, then xdist schedules them together, and a test without a group by
     itself.
     """

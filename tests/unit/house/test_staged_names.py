@@ -34,7 +34,7 @@ def _chosen() -> Iterator[tuple[str, ast.Call]]:
             yield from ((path.name, call) for call in _stagings(path))
 
 
-def test_every_job_that_calls_out_is_staged_with_whose_it_is():
+def test_every_staging_of_a_job_that_calls_out_passes_fair_to():
     """Given a job that calls a provider, then each staging of it passes `fair_to`; without that,
     one account's jobs would wait behind another's.
     """
@@ -49,7 +49,7 @@ def test_every_job_that_calls_out_is_staged_with_whose_it_is():
     assert not silent
 
 
-def test_every_name_that_is_staged_is_the_name_of_a_job():
+def test_every_staged_name_is_the_name_of_a_job():
     staged = {(file, ast.unparse(call.args[0])) for file, call in _chosen()}
     assert len(staged) > 10, "stagings are found"
     unknown = {

@@ -62,11 +62,11 @@ def test_a_secret_is_found_among_other_bytes(written, kind):
         "mailto:ada@example.com",
     ],
 )
-def test_what_is_no_secret_is_not_found(written):
+def test_harmless_text_is_not_reported_as_a_secret(written):
     assert sweep.traces_in(written.encode()) == []
 
 
-def test_a_sweep_that_found_no_file_of_the_tests_that_had_a_database_fails(tmp_path):
+def test_a_sweep_that_finds_no_file_of_database_tests_fails(tmp_path):
     """Given tests that used a database, when the sweep finds no file of theirs, then the session
     fails.
     """
@@ -81,7 +81,7 @@ def test_a_sweep_that_found_no_file_of_the_tests_that_had_a_database_fails(tmp_p
     assert session.exitstatus == pytest.ExitCode.TESTS_FAILED
 
 
-def test_each_page_of_the_tests_databases_is_looked_through_once(tmp_path):
+def test_each_database_page_is_searched_once(tmp_path):
     """Given two copies of a database, when a secret that fills several pages is written into the
     second, then only the new pages are searched, and the secret is found in them.
     """
@@ -102,13 +102,13 @@ def test_each_page_of_the_tests_databases_is_looked_through_once(tmp_path):
     assert len(new) < first.stat().st_size / 2
 
 
-def test_what_is_no_database_is_looked_through_whole():
+def test_a_file_that_is_no_database_is_searched_as_a_whole():
     seen: set[bytes] = set()
     assert [sweep.unseen(b"a log", seen) for _ in range(2)] == [b"a log"] * 2
     assert not seen
 
 
-def test_what_is_kept_is_looked_through(tmp_path):
+def test_kept_files_are_searched(tmp_path):
     source = tmp_path / "server"
     (source / "appendonlydir").mkdir(parents=True)
     (source / "appendonlydir" / "a.aof").write_bytes(b"set x")
@@ -118,6 +118,6 @@ def test_what_is_kept_is_looked_through(tmp_path):
     assert {path.name for path in sweep.files(tmp_path / "left")} == {"a.aof", "payphone.db"}
 
 
-def test_a_key_as_it_is_made_is_found():
+def test_a_freshly_created_key_is_found():
     for prefix in ("pp_", "ppop_"):
         assert sweep.traces_in(new_token(prefix).encode())

@@ -87,7 +87,7 @@ def test_a_short_wait_is_found(line):
     assert list(short_waits(line)) == [1]
 
 
-def test_no_test_waits_for_less_than_a_busy_machine_needs():
+def test_no_test_has_a_wait_that_is_too_short_for_a_busy_machine():
     """A wait of a few seconds makes a test fail on a busy machine. Wait for the event itself, with
     `tests.running.servers.wait_for`, or for a minute or two.
     """
@@ -96,7 +96,7 @@ def test_no_test_waits_for_less_than_a_busy_machine_needs():
     assert short.keys() == MEANT.keys(), short
 
 
-def test_no_property_has_to_hold_quickly():
+def test_property_tests_have_no_deadline():
     """Given a busy machine, then an example that takes long is not a failure."""
     used = hypothesis.settings.get_current_profile_name()
     profile = hypothesis.settings.get_profile(used)
@@ -104,7 +104,7 @@ def test_no_property_has_to_hold_quickly():
     assert hypothesis.HealthCheck.too_slow in profile.suppress_health_check
 
 
-def test_a_redis_that_gets_no_processor_for_a_while_is_waited_for(client, valkey):
+def test_staging_waits_for_a_redis_that_pauses_briefly(client, valkey):
     """Given a Valkey that pauses for a second, when a job is staged, then it is pushed at once all
     the same; tests of other subjects rely on that.
     """

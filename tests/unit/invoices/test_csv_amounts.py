@@ -61,7 +61,7 @@ from rules.imports.csv_cells import BadCell
         ("85.00 CR", "usd", -8_500),
     ],
 )
-def test_what_can_be_read_one_way_is_read(text, currency, minor):
+def test_an_unambiguous_amount_is_read(text, currency, minor):
     assert read_amount(text, currency, Signs()) == minor
 
 
@@ -80,7 +80,7 @@ def test_what_can_be_read_one_way_is_read(text, currency, minor):
         ("(1.000)", "usd", Signs(), "1.00 USD", "1,000.00 USD"),
     ],
 )
-def test_exactly_three_digits_behind_a_sign_are_refused_with_both_readings(
+def test_three_digits_after_a_separator_are_refused_with_both_readings(
     text, currency, said, small, large
 ):
     with pytest.raises(BadCell) as refused:
@@ -105,7 +105,7 @@ def test_exactly_three_digits_behind_a_sign_are_refused_with_both_readings(
         ("10.50", "usd", Signs(decimal="point"), 1_050),
     ],
 )
-def test_a_switch_decides(text, currency, said, minor):
+def test_a_switch_resolves_an_ambiguous_amount(text, currency, said, minor):
     assert read_amount(text, currency, said) == minor
 
 
@@ -131,7 +131,7 @@ def test_a_switch_decides(text, currency, said, minor):
         ("10.50", "usd", Signs(decimal="comma"), "10.50 USD with --decimal point"),
     ],
 )
-def test_what_cannot_be_read_is_refused_with_what_to_do(text, currency, said, told):
+def test_an_unreadable_amount_is_refused_with_what_to_do(text, currency, said, told):
     with pytest.raises(BadCell, match=r"\w") as refused:
         read_amount(text, currency, said)
     assert told in str(refused.value)
@@ -140,7 +140,7 @@ def test_what_cannot_be_read_is_refused_with_what_to_do(text, currency, said, to
 @given(
     st.integers(0, 99_999_999), st.sampled_from([(",", "."), (".", ","), (" ", ","), ("'", ".")])
 )
-def test_an_amount_with_cents_is_read_as_it_was_written(minor, signs):
+def test_an_amount_with_cents_is_read_with_any_usual_separators(minor, signs):
     """Given any usual separators of thousands and decimals, then an amount with two decimals is
     read.
     """
@@ -155,7 +155,7 @@ def test_an_amount_with_cents_is_read_as_it_was_written(minor, signs):
     st.sampled_from(["usd", "jpy", "kwd"]),
     st.builds(Signs, st.sampled_from(["", "point", "comma"]), st.sampled_from(["", "none"])),
 )
-def test_no_text_makes_the_reader_fail(text, currency, said):
+def test_any_text_is_read_or_refused_with_bad_cell(text, currency, said):
     """Given any text, then it is read or refused with BadCell, and nothing else is raised."""
     with suppress(BadCell):
         assert isinstance(read_amount(text, currency, said), int)
@@ -172,18 +172,18 @@ def test_no_text_makes_the_reader_fail(text, currency, said):
         (100_000_000, "usd", "is more than 999999.99 USD, the most that is taken here"),
     ],
 )
-def test_what_stripe_does_not_charge_is_refused_with_the_step_or_the_least(minor, currency, told):
+def test_an_amount_stripe_cannot_charge_is_refused_with_the_step_or_minimum(minor, currency, told):
     with pytest.raises(BadCell) as refused:
         refuse_unchargeable(minor, currency)
     assert told in str(refused.value)
 
 
-def test_the_least_and_a_whole_step_are_charged():
+def test_the_minimum_and_whole_steps_are_chargeable():
     for minor, currency in ((50, "usd"), (1_000, "ugx"), (5_120, "kwd"), (50, "jpy")):
         refuse_unchargeable(minor, currency)
 
 
-def test_an_amount_may_name_its_currency_itself():
+def test_an_amount_may_contain_its_currency():
     """By a code, or by a symbol that only one currency has; a dollar sign is ambiguous."""
     named = {text: currency_beside(text) for text in ("EUR 5", "5 €", "$5", "US$5", "5", "x 5")}
     assert named == {"EUR 5": "eur", "5 €": "eur", "$5": "", "US$5": "usd", "5": "", "x 5": ""}

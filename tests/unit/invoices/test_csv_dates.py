@@ -43,7 +43,7 @@ AUGUST = date(2026, 8, 12)
         ("1/31/26", date(2026, 1, 31)),
     ],
 )
-def test_what_can_be_read_one_way_is_read(text, day):
+def test_an_unambiguous_date_is_read(text, day):
     assert read_date(text, "iso") == day
 
 
@@ -56,7 +56,7 @@ def test_day_and_month_are_never_guessed(text):
     assert (read_date(text, "us"), read_date(text, "eu")) == (date(2026, 1, 2), date(2026, 2, 1))
 
 
-def test_two_digits_of_a_year_may_be_the_first_of_three():
+def test_a_two_digit_year_is_refused_if_it_may_be_a_day():
     with pytest.raises(BadCell, match="31 December 2026 with --dates eu, or as 26 December 2031"):
         read_date("31/12/26", "iso")
     assert read_date("31/12/26", "eu") == date(2026, 12, 31)
@@ -87,14 +87,14 @@ def test_two_digits_of_a_year_may_be_the_first_of_three():
         ("########", "iso", "cannot be read as a date"),
     ],
 )
-def test_what_is_no_day_is_refused_with_what_to_do(text, dates, told):
+def test_an_invalid_date_is_refused_with_what_to_do(text, dates, told):
     with pytest.raises(BadCell, match=r"\w") as refused:
         read_date(text, dates)
     assert told in str(refused.value)
 
 
 @given(st.dates(date(2000, 1, 1), date(2100, 12, 31)), st.sampled_from(ORDERS))
-def test_a_day_with_its_year_first_or_its_months_name_needs_no_switch(day, dates):
+def test_a_date_with_its_year_first_or_a_named_month_needs_no_switch(day, dates):
     for pattern in ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%d-%b-%Y", "%B %d, %Y", "%d %B %Y"):
         assert read_date(day.strftime(pattern), dates) == day
 
@@ -102,7 +102,7 @@ def test_a_day_with_its_year_first_or_its_months_name_needs_no_switch(day, dates
 @given(
     st.text("0123456789-/. TZ:AuSept", max_size=20) | st.text(max_size=30), st.sampled_from(ORDERS)
 )
-def test_no_text_makes_the_reader_fail(text, dates):
+def test_any_text_is_read_or_refused_with_bad_cell(text, dates):
     """Given any text, then it is read or refused with BadCell, and nothing else is raised."""
     with suppress(BadCell):
         assert isinstance(read_date(text, dates), date)
@@ -123,5 +123,5 @@ def test_no_text_makes_the_reader_fail(text, dates):
         (["12/11/2025", "02/30/2026"], "iso"),
     ],
 )
-def test_a_date_that_has_one_reading_says_how_its_column_is_read(column, order):
+def test_an_unambiguous_date_decides_the_order_of_its_column(column, order):
     assert order_of(column) == order

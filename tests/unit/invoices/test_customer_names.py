@@ -20,6 +20,6 @@ from rules.imports.customer_names import may_be_one
         ("Pat 1", "Pat 12", False),
     ],
 )
-def test_names_that_may_be_one(ours, theirs, one):
+def test_different_spellings_of_a_name_match(ours, theirs, one):
     assert may_be_one(ours, theirs) is one
     assert may_be_one(theirs, ours) is one

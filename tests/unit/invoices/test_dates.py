@@ -56,7 +56,7 @@ NO_MOMENT = [
 
 
 @pytest.mark.parametrize(("value", "why"), NO_DAY)
-def test_what_is_no_day_is_refused_with_what_is_accepted(value, why):
+def test_an_invalid_day_is_refused_with_what_is_accepted(value, why):
     with pytest.raises(BadDate, match=f"{why}.*; .* is accepted.*; ") as refused:
         read_day(value)
     assert "2000-01-01 to 2100-12-31" in str(refused.value)
@@ -65,7 +65,7 @@ def test_what_is_no_day_is_refused_with_what_is_accepted(value, why):
 
 
 @pytest.mark.parametrize(("value", "why"), NO_MOMENT)
-def test_what_is_no_moment_is_refused_with_what_is_accepted(value, why):
+def test_an_invalid_moment_is_refused_with_what_is_accepted(value, why):
     with pytest.raises(BadDate, match=f"(?:{why}).*; .*2000 to 2100 is accepted.*; "):
         read_moment(value)
 

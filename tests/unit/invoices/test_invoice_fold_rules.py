@@ -59,7 +59,7 @@ def paid(amount, currency="usd", key="p1"):
 
 
 @given(reports, reports, reports)
-def test_merging_reports_is_a_join(a, b, c):
+def test_merging_reports_is_commutative_associative_and_idempotent(a, b, c):
     """Commutative, associative, idempotent: so the order and number of events are harmless."""
     assert a.merged(b) == b.merged(a)
     assert a.merged(b).merged(c) == a.merged(b.merged(c))
@@ -72,12 +72,12 @@ def money_of(report):
 
 
 @given(reports, reports)
-def test_amounts_and_currency_are_always_one_reports(a, b):
+def test_merged_amounts_and_currency_come_from_the_same_report(a, b):
     """An amount of one report with the currency of another would be money that nobody paid."""
     assert money_of(a.merged(b)) in {money_of(a), money_of(b)}
 
 
-def test_what_the_intent_says_of_its_money_weighs_more_than_a_session():
+def test_the_intents_amount_takes_precedence_over_the_sessions():
     """Given a session with the amount that the payer was shown, then the intent's own amount
     counts, even if it is less.
     """
@@ -101,7 +101,7 @@ def test_a_refund_that_succeeded_may_still_fail():
     assert merge_refund_status("failed", "succeeded") == "failed"
 
 
-def test_succeeded_wins_over_canceled_and_over_anything_open():
+def test_succeeded_takes_precedence_over_canceled_and_open_statuses():
     processing = PaymentReport(charges={"ch_1": Charge("processing")})
     assert processing.status == "processing"
     assert processing.merged(PaymentReport("canceled")).status == "canceled"
@@ -145,7 +145,7 @@ def test_the_fold_invents_no_money(payments, returns):
     st.integers(1, 3),
     st.randoms(use_true_random=False),
 )
-def test_a_voided_payment_never_was_in_any_order_and_repetition(
+def test_a_voided_payment_never_counts_in_any_order_or_repetition(
     payments, returns, voided, times, dice
 ):
     """However often and in whatever order a void is reported, the invoice stands as if the payment
@@ -232,12 +232,12 @@ def _moved_by_disputes(history):
         (replace(TERMS, mark="draft", due_date=date(2026, 11, 21)), [], [], ("draft", 10_000, 0)),
     ],
 )
-def test_where_an_invoice_stands(terms, payments, returns, expected):
+def test_payments_and_returns_decide_where_an_invoice_stands(terms, payments, returns, expected):
     found = standing(terms, payments, returns)
     assert (found.status, found.outstanding, found.overpaid) == expected
 
 
-def test_one_payments_refunds_never_eat_anothers_money():
+def test_returns_of_a_payment_are_capped_at_its_amount():
     """Returns beyond a payment's amount (a late dispute on a refunded payment) are capped at that
     amount.
     """

@@ -47,7 +47,7 @@ fields = settings(max_examples=300)
     st.sampled_from(["", "card: ", "(", "x", "+", "12 ", "tel +12025550123, "]),
     st.sampled_from(["", " 12/27", " 123", ")", "y", "."]),
 )
-def test_a_written_card_number_is_found_and_taken_out(card, before, after):
+def test_a_written_card_number_is_found_and_redacted(card, before, after):
     text = before + card + after
     assume(not (before == "+" and is_valid_phone(card)))  # a phone number is left as it is
     assert has_card_number(text)
@@ -62,14 +62,14 @@ def test_a_written_card_number_is_found_and_taken_out(card, before, after):
         ["notes", "name", "project", "amount", "email", "externalId", "reference", "x"]
     ),
 )
-def test_in_any_field_but_a_phones_or_times_it_is_refused(digits, name):
+def test_a_card_number_is_found_in_any_field_but_phones_and_times(digits, name):
     assert card_fields({name: digits}) == [name]
     assert card_fields({name: int(digits)}) == [name]
     assert card_fields({"deep": [{name: f"{digits[:4]}-{digits[4:]}"}]}) == [f"deep.0.{name}"]
     assert len(card_fields({digits: "value"})) == 1
 
 
-def test_the_digest_of_a_report_of_twilios_is_none():
+def test_the_digest_in_a_twilio_report_is_no_card_number():
     """One digest in eight hundred contains digits that could be a card number, and Twilio's report
     with it was once refused.
     """
@@ -88,7 +88,7 @@ def test_the_digest_of_a_report_of_twilios_is_none():
     prefixed_ids(),
 )
 @example("+4915123456789", "2026-11-22T08:15:30.123456Z", 1_795_334_400, 12_500, f"pi_{VISA}")
-def test_phones_times_amounts_and_ids_never_trip_it(phone, time, unix, amount, provider_id):
+def test_phones_times_amounts_and_ids_are_no_card_numbers(phone, time, unix, amount, provider_id):
     document = {
         "phone": phone,
         "phoneNumber": phone,
@@ -138,7 +138,7 @@ WRITTEN = ["{0}", "{0}{0}", "{0} ", " {0}", "{0} {0}", "{0}-", "-{0}"]
 
 @pytest.mark.parametrize("unseen", UNSEEN, ids=[f"U+{ord(char):04X}" for char in UNSEEN])
 @pytest.mark.parametrize("between", WRITTEN)
-def test_characters_that_nobody_sees_hide_no_digit(unseen, between):
+def test_invisible_characters_do_not_hide_a_card_number(unseen, between):
     parted = between.format(unseen)
     for size in (1, 4, 8):
         card = parted.join(VISA[at : at + size] for at in range(0, len(VISA), size))
@@ -148,7 +148,7 @@ def test_characters_that_nobody_sees_hide_no_digit(unseen, between):
 
 
 @pytest.mark.parametrize("between", [*LINE_BREAKS, *LOOKS], ids=ascii)
-def test_line_breaks_and_what_looks_like_a_space_or_dash_part_digits_as_a_space_does(between):
+def test_line_breaks_and_lookalikes_of_spaces_and_dashes_separate_digits_too(between):
     for size in (1, 4, 8, 12):
         card = between.join(VISA[at : at + size] for at in range(0, len(VISA), size))
         assert redact(f"card {card}\n") == f"card {REDACTED}\n"
@@ -156,11 +156,11 @@ def test_line_breaks_and_what_looks_like_a_space_or_dash_part_digits_as_a_space_
 
 
 @pytest.mark.parametrize("digits", ["４２", "⁴²", "₄₂", "④②", "➃➁", "𝟒𝟐", "𝟺𝟸", "٤٢", "४२", "４②"])
-def test_digits_of_every_kind_are_digits(digits):
+def test_unicode_digits_of_every_kind_are_recognized(digits):
     assert redact(f"{digits * 8} or {' '.join(digits * 8)}") == f"{REDACTED} or {REDACTED}"
 
 
-def test_lists_that_people_keep_are_no_card_numbers():
+def test_lists_of_phone_and_invoice_numbers_are_no_card_numbers():
     """Given lines of phone, invoice and other numbers, then no card number is put together from the
     end of one line and the start of the next.
     """
@@ -205,13 +205,13 @@ def expected(text: str) -> bool:
 @pytest.mark.slow
 @settings(max_examples=1_000)
 @given(odd_texts().filter(lambda text: "+" not in text))
-def test_all_windows_at_once_find_what_one_at_a_time_would(text):
+def test_the_fast_search_finds_the_same_as_a_window_by_window_search(text):
     assert has_card_number(text) == expected(text)
 
 
 @fields
 @given(st.text(), written_cards(), st.text())
-def test_any_text_is_plain_in_the_same_digits_at_their_places(before, card, after):
+def test_plain_text_keeps_each_digit_at_its_place(before, card, after):
     text = before + card + after
     plain = plain_text(text)
     assert [char for char in plain if char.isdigit()] == [
@@ -222,7 +222,7 @@ def test_any_text_is_plain_in_the_same_digits_at_their_places(before, card, afte
 
 @settings(max_examples=300)
 @given(card_digits())
-def test_every_network_is_known_by_its_digits_alone(digits):
+def test_every_card_network_is_recognized_by_its_digits(digits):
     assert (
         is_card_number(digits)
         == has_card_number(digits)
@@ -230,7 +230,7 @@ def test_every_network_is_known_by_its_digits_alone(digits):
     )
 
 
-def test_a_valid_international_phone_number_in_text_is_left():
+def test_a_valid_international_phone_number_in_text_is_not_redacted():
     """+49 151… has thirteen digits, begins as a Visa does, and passes Luhn one time in ten."""
     numbers = [f"+4915123456{tail:03d}" for tail in range(1000)]
     assert any(is_card_number(number[1:]) for number in numbers)
@@ -248,7 +248,7 @@ def test_a_valid_international_phone_number_in_text_is_left():
         "",
     ],
 )
-def test_other_numbers_are_left(text):
+def test_other_numbers_are_not_redacted(text):
     assert not has_card_number(text)
     assert redact(text) == text
 
@@ -269,7 +269,7 @@ def test_other_numbers_are_left(text):
         VISA,
     ],
 )
-def test_it_is_found_in_pieces_in_floats_and_in_fields_that_only_claim_to_be_exempt(document):
+def test_a_card_number_is_found_in_pieces_in_floats_and_in_falsely_exempt_fields(document):
     assert len(card_fields(document)) == 1
 
 
@@ -325,7 +325,7 @@ def test_redacting_an_event_leaves_ids_amounts_and_times(event):
 @pytest.mark.slow
 @settings(max_examples=100)
 @given(stripe_events(), written_cards(), card_digits(), st.booleans())
-def test_a_card_number_in_an_events_text_is_taken_out_and_only_that(event, written, digits, escape):
+def test_only_the_card_number_in_an_events_text_is_redacted(event, written, digits, escape):
     subject = event["data"]["object"]
     dirty = event | {
         "data": {
@@ -348,7 +348,7 @@ def test_a_card_number_in_an_events_text_is_taken_out_and_only_that(event, writt
     )
 
 
-def test_a_digit_hidden_behind_an_escape_or_a_doubled_name_is_found():
+def test_a_card_number_behind_an_escape_or_a_duplicate_name_is_found():
     assert VISA[1:] not in redacted_json('{"note": "\\u0034242424242424242"}')
     assert VISA not in redacted_json(f'{{"note": "{VISA}", "note": "fine"}}')
     assert VISA not in redacted_json(f"no JSON {VISA}")
@@ -357,12 +357,12 @@ def test_a_digit_hidden_behind_an_escape_or_a_doubled_name_is_found():
         assert json.loads(redacted_json(json.dumps(event))) == {"note": f"it is {REDACTED}."}
 
 
-def test_an_event_without_one_is_kept_to_the_byte():
+def test_an_event_without_a_card_number_is_kept_byte_for_byte():
     text = '{"id":  "evt_1", "note": "Zahnärztin", "n": 1e2}'
     assert redacted_json(text) == text
 
 
 @pytest.mark.parametrize("depth", [300, 700, 990, 3_000])
-def test_a_document_too_deep_to_be_walked_is_redacted_as_it_stands(depth):
+def test_a_document_too_deep_to_walk_is_redacted_as_text(depth):
     text = redacted_json("[" * depth + f'"{VISA}"' + "]" * depth)
     assert VISA not in text

@@ -39,7 +39,7 @@ FULL = {
 
 @pytest.mark.parametrize("search", [has_card_number, has_bare_card_number, redact])
 @pytest.mark.parametrize("unit", ODD.values(), ids=ODD)
-def test_twice_the_text_is_the_same_work_in_an_odd_text_without_one(search, unit):
+def test_an_odd_text_without_a_card_number_costs_the_same_at_twice_the_length(search, unit):
     search("é" * 20)  # fills the caches
     once, twice = ((unit * SIZE)[:size] for size in (SIZE, 2 * SIZE))
     assert work_of(lambda: search(twice)) <= work_of(lambda: search(once)) + 100
@@ -53,7 +53,7 @@ def test_twice_the_finds_are_twice_the_work_at_most(search, unit):
     assert work_of(lambda: search(twice)) <= 2.2 * work_of(lambda: search(once)) + 1_000
 
 
-def test_a_text_full_of_phones_looks_up_some_of_them():
+def test_only_some_phone_numbers_of_a_text_are_looked_up():
     """Given more phone numbers than any field holds, all with a Visa's prefix and check digit, then
     only some are looked up, because that is slow, and the rest count as card numbers.
     """
@@ -74,7 +74,7 @@ def test_a_text_full_of_phones_looks_up_some_of_them():
         "1764393913704",
     ],
 )
-def test_an_id_or_a_time_of_many_digits_costs_what_a_word_costs(text):
+def test_an_id_or_time_with_many_digits_costs_no_more_than_a_word(text):
     """Given ids and times, of which most log lines and events are full, then their digits are not
     even checked.
     """
@@ -93,7 +93,7 @@ class Left:
         [each for each in range(1_000)]  # noqa: C416 - work
 
 
-def test_work_that_is_not_the_searchs_own_is_not_counted():
+def test_garbage_collection_is_not_counted_as_the_searchs_work():
     """Given garbage left by an earlier test, when the measured code creates enough objects to
     trigger a collection, then the collection is not counted.
     """
@@ -123,7 +123,7 @@ def test_twice_the_document_is_twice_the_work_at_most(document):
     assert work_of(lambda: card_fields(twice)) <= 2.2 * work_of(lambda: card_fields(once)) + 1_000
 
 
-def test_a_name_over_many_values_is_told_for_the_first_finds_only():
+def test_a_name_with_many_values_is_reported_for_the_first_finds_only():
     """Reported for each value, a name of half a megabyte would be copied as often."""
     document = {"n" * 1_000: ["4242 4242 4242 4242"] * 1_000}
     first = card_fields(document, at_most=1)

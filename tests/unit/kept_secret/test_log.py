@@ -54,7 +54,7 @@ def line(text: str) -> str:
         "(b'X-Vapi-Secret', b'a1b2c3d4e5f6')",
     ],
 )
-def test_keys_and_addresses_that_are_rights_are_masked(secret):
+def test_keys_tokens_and_secret_addresses_are_masked(secret):
     shown = line(f"before {secret} after")
     assert secret not in shown
     assert "***" in shown
@@ -62,7 +62,7 @@ def test_keys_and_addresses_that_are_rights_are_masked(secret):
     assert shown.endswith(" after")
 
 
-def test_what_begins_like_many_tokens_is_looked_through_once():
+def test_a_repeated_token_prefix_is_matched_once():
     """Given a line that repeats the start of a web token, as a broken request can, then it is
     matched once, from its beginning, and not again at each repetition.
     """
@@ -70,7 +70,7 @@ def test_what_begins_like_many_tokens_is_looked_through_once():
     assert [at for at in range(len(text)) if _SECRET.match(text, at)] == [0]
 
 
-def test_a_strangers_broken_request_is_logged_by_its_beginning(capfd):
+def test_only_the_beginning_of_an_invalid_request_is_logged(capfd):
     """Given an invalid request as long as a line can be, then only its beginning is searched and
     logged, and the cut leaves no part of a card number.
     """
@@ -99,17 +99,17 @@ def test_a_strangers_broken_request_is_logged_by_its_beginning(capfd):
         "HTTP Basic Authentication is required",
     ],
 )
-def test_names_that_only_look_like_keys_are_left(plain):
+def test_names_that_only_look_like_keys_are_not_masked(plain):
     assert line(plain) == plain
 
 
 @pytest.mark.parametrize("key", ["twilioAuthToken", "auth_token", "api_key", "Authorization"])
-def test_what_is_named_for_a_secret_is_masked_whatever_it_holds(key):
+def test_a_field_named_as_a_secret_is_masked_whatever_its_value(key):
     shown = _Masking(redact)(None, "info", {"event": "x", key: "short"})
     assert shown == {"event": "x", key: "***"}
 
 
-def test_a_line_and_its_end_are_one_write(monkeypatch):
+def test_a_log_line_and_its_newline_are_one_write(monkeypatch):
     """Given an unbuffered stderr, as under honcho or in a container, then a line and its end are
     one write, so that processes that share it do not mix their lines.
     """
@@ -130,7 +130,7 @@ def test_a_line_and_its_end_are_one_write(monkeypatch):
     assert [text[-1] for text in writes] == ["\n"]
 
 
-def test_a_line_that_finds_no_room_stops_nobody_and_is_counted(monkeypatch):
+def test_log_lines_lost_to_a_full_disk_stop_nothing_and_are_counted(monkeypatch):
     """Given a disk that is full during two lines, then the caller continues; before the next line,
     a new line reports how many were lost.
     """

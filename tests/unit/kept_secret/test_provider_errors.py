@@ -7,7 +7,7 @@ import pytest
 from providers.errors import ProviderError, masking
 
 
-def test_a_key_that_holds_a_card_number_is_taken_out_as_a_whole():
+def test_a_key_that_contains_a_card_number_is_masked_as_a_whole():
     error = ProviderError("stripe", "refused", "Expired: sk_live_4242424242424242AbCdefghij.")
     assert str(error) == "stripe: Expired: ***."
 
@@ -24,7 +24,7 @@ def test_a_key_that_holds_a_card_number_is_taken_out_as_a_whole():
         ("s3cret-pass", "%22s3cret-pass%22 is weak", "%22***%22 is weak"),
     ],
 )
-def test_a_secret_that_is_repeated_is_taken_out_and_nothing_else(secret, said, told):
+def test_only_the_secret_repeated_in_an_error_is_masked(secret, said, told):
     with pytest.raises(ProviderError) as raised, masking(secret):
         raise ProviderError("twilio", "refused", said)
     assert str(raised.value) == f"twilio: {told}"

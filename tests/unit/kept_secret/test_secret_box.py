@@ -17,7 +17,7 @@ def keys(monkeypatch):
     reset_process()
 
 
-def test_what_is_sealed_tells_nothing_and_never_the_same_twice(keys):
+def test_sealing_hides_the_secret_and_never_gives_the_same_text_twice(keys):
     keys("first")
     sealed = seal("whsec_secret")
     assert "whsec" not in sealed
@@ -25,7 +25,7 @@ def test_what_is_sealed_tells_nothing_and_never_the_same_twice(keys):
     assert unseal(sealed) == "whsec_secret"
 
 
-def test_a_key_is_rolled_without_losing_anything(keys):
+def test_rotating_the_key_loses_no_secret(keys):
     keys("old")
     sealed = seal("whsec_secret")
     keys("new,old")

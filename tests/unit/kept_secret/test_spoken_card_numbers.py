@@ -24,7 +24,7 @@ FOURS = "four two four two"
         "three seven eight two, eight two two four six three, one oh oh oh five",
     ],
 )
-def test_a_number_that_was_read_out_is_taken_out(said):
+def test_a_card_number_read_out_is_redacted(said):
     assert redact_spoken(f"AI: Yes?\nUser: It is {said}, and the code 123.\nAI: No!") == (
         f"AI: Yes?\nUser: It is {REDACTED}, and the code 123.\nAI: No!"
     )
@@ -42,5 +42,5 @@ def test_a_number_that_was_read_out_is_taken_out(said):
         "invoice B-4242 and 4242 4242, of 12 May 2026 at 4:42",
     ],
 )
-def test_other_words_and_numbers_stay(said):
+def test_other_words_and_numbers_are_unchanged(said):
     assert redact_spoken(said) == said

@@ -4,7 +4,7 @@ import pytest
 import stripe
 
 
-def test_a_customer_from_birth_to_deletion(world):
+def test_a_customer_is_created_updated_listed_and_deleted(world):
     customer = world.stripe.customers.create(
         {"name": "Ada", "email": "ada@x.test", "metadata": {"k": "v"}}
     )
@@ -44,7 +44,7 @@ def test_a_card_is_attached_used_and_detached(world):
         world.stripe.payment_methods.attach(card.id, {"customer": customer.id})
 
 
-def test_a_customers_card_is_nobody_elses(world):
+def test_a_customers_card_cannot_be_charged_for_another_customer(world):
     ada, bob = (world.stripe.customers.create({"name": name}) for name in ("Ada", "Bob"))
     card = world.stripe.payment_methods.attach("pm_card_visa", {"customer": ada.id})
     for customer in ({}, {"customer": bob.id}):
@@ -63,14 +63,14 @@ def test_a_default_card_must_be_attached_to_its_customer(world):
     assert settings.default_payment_method == card.id
 
 
-def test_an_unattached_card_pays_once(world):
+def test_an_unattached_card_can_be_charged_only_once(world):
     card = world.stripe.payment_methods.retrieve("pm_card_visa")
     assert world.charge(card.id).status == "succeeded"
     with pytest.raises(stripe.InvalidRequestError, match="cannot be used again"):
         world.charge(card.id)
 
 
-def test_a_declining_card_cannot_be_attached_but_one_that_fails_later_can(world):
+def test_a_declining_card_cannot_be_attached_but_one_that_fails_on_charge_can(world):
     customer = world.stripe.customers.create({"name": "Ada"})
     with pytest.raises(stripe.CardError):
         world.stripe.payment_methods.attach("pm_card_chargeDeclined", {"customer": customer.id})
@@ -103,7 +103,7 @@ def test_a_setup_intent_saves_a_card(world):
     assert world.stripe.setup_intents.retrieve(intent.id).metadata["a"] == "1"
 
 
-def test_a_setup_intent_refuses_authenticates_or_is_cancelled(world):
+def test_a_setup_intent_is_declined_authenticated_or_cancelled(world):
     create = world.stripe.setup_intents.create
     with pytest.raises(stripe.CardError) as refused:
         create(

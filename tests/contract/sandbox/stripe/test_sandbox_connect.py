@@ -9,7 +9,7 @@ def clinic(world):
     return world.stripe.accounts.create({"type": "standard", "email": "clinic@x.test"})
 
 
-def test_objects_stay_in_their_account(world, clinic):
+def test_objects_are_visible_only_in_their_account(world, clinic):
     theirs = {"stripe_account": clinic.id}
     intent = world.stripe.payment_intents.create({"amount": 500, "currency": "usd"}, theirs)
     assert world.stripe.payment_intents.list().data == []
@@ -24,7 +24,9 @@ def test_an_unknown_account_is_forbidden(world):
         world.stripe.customers.list(options={"stripe_account": "acct_unknown"})
 
 
-def test_connect_endpoints_hear_of_connected_accounts_only(world, clinic, receiver, eventually):
+def test_connect_endpoints_get_events_of_connected_accounts_only(
+    world, clinic, receiver, eventually
+):
     world.listen(receiver, connect=True)
     world.stripe.customers.create({"name": "of the platform"})
     world.stripe.customers.create({"name": "of the clinic"}, {"stripe_account": clinic.id})

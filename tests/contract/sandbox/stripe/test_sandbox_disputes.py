@@ -15,7 +15,7 @@ def held(world):
     return world.shown("ledger")["invoices"]["inv_3"]["disputed"]
 
 
-def test_a_dispute_takes_the_money(world, disputed):
+def test_a_dispute_withdraws_the_money_and_blocks_refunds(world, disputed):
     intent, dispute = disputed
     assert (dispute.status, dispute.amount, dispute.charge) == (
         "needs_response",
@@ -31,7 +31,7 @@ def test_a_dispute_takes_the_money(world, disputed):
     assert refused.value.code == "charge_disputed"
 
 
-def test_winning_brings_it_back(world, disputed):
+def test_a_won_dispute_reinstates_the_money(world, disputed):
     _, dispute = disputed
     answered = world.stripe.disputes.update(
         dispute.id, {"evidence": {"uncategorized_text": "it was fine"}, "submit": True}
@@ -47,7 +47,7 @@ def test_winning_brings_it_back(world, disputed):
 
 
 @pytest.mark.parametrize("way", ["lose", "close", "evidence"])
-def test_losing_keeps_it_away(world, disputed, way):
+def test_a_lost_dispute_keeps_the_money_withdrawn(world, disputed, way):
     _, dispute = disputed
     if way == "lose":
         world.control(f"stripe/{dispute.id}/lose")

@@ -42,7 +42,7 @@ def test_a_typed_card_becomes_a_payment_method_that_can_be_charged(world):
     assert intent.status == "succeeded"
 
 
-def test_a_connected_accounts_method_is_its_own(world):
+def test_a_payment_method_of_a_connected_account_exists_only_there(world):
     account = world.stripe.accounts.create({"type": "standard"}).id
     made = asked(world, **{"Stripe-Account": account}).json()
     assert (
@@ -61,7 +61,7 @@ def test_a_connected_accounts_method_is_its_own(world):
         ("GET", "/v1/events"),
     ],
 )
-def test_the_publishable_key_does_nothing_else(world, method, path):
+def test_the_publishable_key_can_only_create_payment_methods(world, method, path):
     answer = asked(world, method, path)
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "secret_key_required")
 
@@ -69,7 +69,7 @@ def test_the_publishable_key_does_nothing_else(world, method, path):
 @pytest.mark.parametrize(
     ("name", "status"), [("sk_test_1", 200), ("pk_test_1", 401), ("", 401), ("somebody", 401)]
 )
-def test_a_key_comes_as_a_users_name_too(world, name, status):
+def test_a_key_is_accepted_as_the_basic_auth_user_name(world, name, status):
     """`curl -u KEY:`, as Stripe's own documentation shows it."""
     assert world.http.get("/v1/events", auth=(name, "")).status_code == status
     odd = {"Authorization": "Basic ~"}
@@ -98,19 +98,19 @@ def test_a_card_number_from_anywhere_else_is_refused(world, key, origin, status,
         ({"card[number]": "4111111111111111"}, "card_declined"),
     ],
 )
-def test_what_is_wrong_with_a_card_is_said_when_it_is_typed(world, change, code):
+def test_an_invalid_card_is_refused_when_it_is_typed(world, change, code):
     answer = asked(world, data=CARD | change)
     assert (answer.status_code, answer.json()["error"]["code"]) == (402, code)
 
 
-def test_the_number_is_kept_nowhere(world):
+def test_the_card_number_is_neither_logged_nor_shown(world):
     asked(world)
     assert "4242424242424242" not in str(world.requests()) + world.http.get("/").text
     entry = world.requests(path=METHODS)[0]
     assert set(entry["params"]["card"]) == {"exp_month", "exp_year"}
 
 
-def test_the_script_and_the_frame_are_there(world):
+def test_the_script_and_the_frame_are_served(world):
     for path, kind in (
         ("/endive/stripe.js", "text/javascript"),
         ("/elements/frame", "text/html"),

@@ -29,7 +29,7 @@ def test_events_are_listed_by_type_by_time_and_by_page(world):
         world.stripe.events.list({"type": "a", "types": ["b"]})
 
 
-def test_an_event_is_frozen_when_it_happens(world):
+def test_an_event_keeps_the_object_as_it_was_when_it_happened(world):
     intent = world.stripe.payment_intents.create({"amount": 500, "currency": "usd"})
     world.stripe.payment_intents.confirm(
         intent.id, {"payment_method": "pm_card_visa", "return_url": "https://x.test"}

@@ -12,7 +12,7 @@ def key(name):
     return {"idempotency_key": name}
 
 
-def test_the_first_answer_is_replayed(world):
+def test_a_retry_with_the_same_key_replays_the_first_answer(world):
     first = world.stripe.payment_intents.create(ASKED, key("k"))
     again = world.stripe.payment_intents.create(ASKED, key("k"))
     assert again.id == first.id
@@ -21,7 +21,7 @@ def test_the_first_answer_is_replayed(world):
     assert len(world.stripe.payment_intents.list().data) == 1
 
 
-def test_changed_parameters_are_refused(world):
+def test_a_used_key_with_changed_parameters_is_refused(world):
     world.stripe.payment_intents.create(ASKED, key("k"))
     with pytest.raises(stripe.IdempotencyError):
         world.stripe.payment_intents.create({**ASKED, "amount": 600}, key("k"))
@@ -45,13 +45,13 @@ def test_declines_and_500s_are_replayed(world):
     assert world.stripe.customers.list().data == []
 
 
-def test_what_failed_validation_may_be_corrected(world):
+def test_a_key_stays_free_after_a_validation_error(world):
     with pytest.raises(stripe.InvalidRequestError):
         world.stripe.payment_intents.create({"amount": 500}, key("k"))
     assert world.stripe.payment_intents.create(ASKED, key("k")).amount == 500
 
 
-def test_a_concurrent_request_is_told_to_wait(world, eventually):
+def test_a_concurrent_request_with_the_same_key_is_refused_with_409(world, eventually):
     over = threading.Event()
     world.sandbox.stripe.pause = lambda _seconds: over.wait(120)
     world.control("faults", kind="slow", method="POST", path="/v1/customers")
@@ -68,7 +68,7 @@ def test_a_concurrent_request_is_told_to_wait(world, eventually):
     assert len(world.stripe.customers.list().data) == 1
 
 
-def test_a_key_is_forgotten_after_a_day_and_is_each_accounts_own(world):
+def test_keys_expire_after_a_day_and_are_separate_per_account(world):
     first = world.stripe.payment_intents.create(ASKED, key("k"))
     account = world.stripe.accounts.create({"type": "standard"})
     other = world.stripe.payment_intents.create(ASKED, {**key("k"), "stripe_account": account.id})

@@ -13,7 +13,7 @@ DECLINES = [
 ]
 
 
-def test_create_then_confirm(world):
+def test_an_intent_is_created_then_confirmed_and_paid(world):
     intents = world.stripe.payment_intents
     intent = intents.create(
         {
@@ -49,7 +49,7 @@ def test_create_then_confirm(world):
 
 
 @pytest.mark.parametrize(("name", "code", "decline_code", "advice"), DECLINES)
-def test_declines_are_definite_and_leave_the_intent_open(world, name, code, decline_code, advice):
+def test_a_declined_charge_leaves_the_intent_open(world, name, code, decline_code, advice):
     with pytest.raises(stripe.CardError) as refused:
         world.charge(f"pm_card_{name}")
     error = refused.value.error
@@ -73,7 +73,7 @@ def test_declines_are_definite_and_leave_the_intent_open(world, name, code, decl
     )
 
 
-def test_a_customer_who_is_not_there_cannot_authenticate(world):
+def test_an_off_session_charge_that_needs_authentication_is_declined(world):
     with pytest.raises(stripe.CardError) as refused:
         world.charge("pm_card_authenticationRequired", off_session=True)
     assert refused.value.code == "authentication_required"
@@ -82,7 +82,7 @@ def test_a_customer_who_is_not_there_cannot_authenticate(world):
     assert refused.value.error.payment_intent.status == "requires_payment_method"
 
 
-def test_authentication_parks_the_intent_until_it_is_answered(world):
+def test_an_intent_requires_action_until_authentication_is_answered(world):
     intent = world.charge("pm_card_authenticationRequired")
     assert (intent.status, intent.next_action.type) == ("requires_action", "use_stripe_sdk")
     assert (
@@ -98,14 +98,14 @@ def test_authentication_parks_the_intent_until_it_is_answered(world):
     )
 
 
-def test_an_order_by_phone_is_out_of_its_scope(world):
+def test_a_phone_order_needs_no_authentication(world):
     paid = world.charge(
         "pm_card_authenticationRequired", payment_method_options={"card": {"moto": True}}
     )
     assert paid.status == "succeeded"
 
 
-def test_a_server_side_confirm_must_not_redirect_or_say_where_to(world):
+def test_a_server_side_confirm_needs_a_return_url_or_no_redirects(world):
     asked = {"amount": 500, "currency": "usd", "payment_method": "pm_card_visa", "confirm": True}
     with pytest.raises(stripe.InvalidRequestError) as refused:
         world.stripe.payment_intents.create(asked)
@@ -124,7 +124,7 @@ def test_a_server_side_confirm_must_not_redirect_or_say_where_to(world):
 
 
 @pytest.mark.parametrize("path", ["payment_intents", "setup_intents"])
-def test_payment_method_types_are_history(world, path):
+def test_payment_method_types_are_no_longer_accepted(world, path):
     form = {"amount": 500, "currency": "usd", "payment_method_types[0]": "card"}
     answer = world.http.post(
         f"/v1/{path}", data=form, headers={"Authorization": "Bearer sk_test_1"}
@@ -135,7 +135,7 @@ def test_payment_method_types_are_history(world, path):
     )
 
 
-def test_a_cancelled_intent_is_neither_cancelled_again_nor_confirmed(world):
+def test_a_cancelled_intent_cannot_be_cancelled_again_or_confirmed(world):
     intent = world.stripe.payment_intents.create({"amount": 500, "currency": "usd"})
     cancelled = world.stripe.payment_intents.cancel(intent.id, {"cancellation_reason": "abandoned"})
     assert (cancelled.status, cancelled.cancellation_reason, world.types()[-1]) == (
@@ -156,7 +156,7 @@ def test_a_cancelled_intent_is_neither_cancelled_again_nor_confirmed(world):
         assert refused.value.code == "payment_intent_unexpected_state"
 
 
-def test_a_sessions_intent_goes_only_with_its_session(world):
+def test_a_sessions_intent_cannot_be_cancelled_by_itself(world):
     visit = world.visit(world.link())
     world.pay(visit, "4000000000000002")
     owned = world.stripe.checkout.sessions.retrieve(visit["session"]).payment_intent
@@ -178,13 +178,13 @@ def test_updating_changes_amount_and_metadata(world):
     ("amount", "currency", "code"),
     [(49, "usd", "amount_too_small"), (10**8, "usd", "amount_too_large")],
 )
-def test_amounts_have_bounds(world, amount, currency, code):
+def test_an_amount_that_is_too_small_or_too_large_is_refused(world, amount, currency, code):
     with pytest.raises(stripe.InvalidRequestError) as refused:
         world.stripe.payment_intents.create({"amount": amount, "currency": currency})
     assert refused.value.code == code
 
 
-def test_a_reserved_payment_is_captured_later(world):
+def test_an_authorized_payment_is_captured_later(world):
     held = world.charge(capture_method="manual")
     assert (held.status, held.amount_capturable, held.amount_received) == (
         "requires_capture",
@@ -210,7 +210,7 @@ def test_a_bank_payment_settles_later(world, outcome, status, paid):
     assert world.types()[-1] == f"checkout.session.async_payment_{told}"
 
 
-def test_listing_by_customer_and_page(world):
+def test_intents_are_listed_by_customer_and_page(world):
     customer = world.stripe.customers.create({"name": "Ada"})
     made = [
         world.stripe.payment_intents.create(

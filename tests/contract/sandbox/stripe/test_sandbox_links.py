@@ -48,7 +48,7 @@ def test_metadata_of_a_link_reaches_its_sessions_but_not_their_intents(world):
     }
 
 
-def test_the_limit_closes_a_link(world):
+def test_a_link_closes_at_its_limit_of_sessions(world):
     link = world.link(inactive_message="Paid already, thank you.")
     world.pay(world.visit(link))
     closed = world.payer.get(link.url)
@@ -63,7 +63,7 @@ def test_the_limit_closes_a_link(world):
 @pytest.mark.parametrize(
     ("mode", "second", "received"), [("enforced", 410, 1500), ("race", 200, 3000)]
 )
-def test_two_tabs_at_the_limit(world, mode, second, received):
+def test_a_second_open_tab_pays_only_if_the_limit_is_not_enforced(world, mode, second, received):
     world.control("settings", link_limit=mode)
     link = world.link()
     tabs = [world.visit(link), world.visit(link)]
@@ -72,7 +72,7 @@ def test_two_tabs_at_the_limit(world, mode, second, received):
     assert world.shown("ledger")["invoices"]["inv_1"]["received"] == received
 
 
-def test_a_deactivated_link_takes_no_visitors_but_its_open_session_still_pays(world):
+def test_a_deactivated_link_is_closed_but_its_open_session_can_be_paid(world):
     link = world.link()
     visit = world.visit(link)
     world.stripe.payment_links.update(link.id, {"active": False})
@@ -83,7 +83,7 @@ def test_a_deactivated_link_takes_no_visitors_but_its_open_session_still_pays(wo
     assert world.pay(visit).status_code == 200
 
 
-def test_expiring_a_session_retires_it(world):
+def test_an_expired_session_cannot_be_paid_and_its_intent_is_cancelled(world):
     visit = world.visit(world.link())
     world.pay(visit, "4000000000000002")
     expired = world.stripe.checkout.sessions.expire(visit["session"])
@@ -94,7 +94,7 @@ def test_expiring_a_session_retires_it(world):
         world.stripe.checkout.sessions.expire(visit["session"])
 
 
-def test_the_page_is_for_people_too(world):
+def test_the_payment_page_shows_the_amount_and_errors_in_html(world):
     link = world.link(1200, "jpy")
     page = world.http.get(link.url).text
     assert "JPY 1,200" in page
@@ -114,7 +114,7 @@ def test_the_page_is_for_people_too(world):
     )
 
 
-def test_after_completion_sends_the_payer_on(world):
+def test_the_payer_is_redirected_after_completion(world):
     link = world.link(
         after_completion={
             "type": "redirect",
@@ -125,13 +125,13 @@ def test_after_completion_sends_the_payer_on(world):
     assert world.pay(visit).json()["redirect"] == f"https://clinic.test/thanks?s={visit['session']}"
 
 
-def test_a_wrong_number_starts_no_attempt(world):
+def test_an_invalid_card_number_starts_no_payment(world):
     visit = world.visit(world.link())
     assert world.pay(visit, "4242424242424241").json()["error"]["code"] == "incorrect_number"
     assert world.types() == ["payment_link.created"]
 
 
-def test_three_d_secure_asks_first(world):
+def test_a_3d_secure_card_is_paid_only_after_authentication(world):
     visit = world.visit(world.link())
     asked = world.pay(visit, "4000002500003155").json()
     assert asked["status"] == "open"
@@ -148,7 +148,7 @@ def test_three_d_secure_asks_first(world):
     assert "payment_intent.requires_action" in world.types()
 
 
-def test_of_many_tabs_pressing_pay_at_once_one_wins(world):
+def test_only_one_of_many_concurrent_payments_of_a_link_succeeds(world):
     link = world.link()
     visits = [world.visit(link) for _ in range(8)]
     with ThreadPoolExecutor(8) as payers:

@@ -4,7 +4,7 @@ import pytest
 import stripe
 
 
-def test_partial_refunds_until_nothing_is_left(world):
+def test_partial_refunds_are_allowed_until_nothing_is_left(world):
     intent = world.charge(amount=2000, metadata={"invoice_id": "inv_9"})
     first = world.stripe.refunds.create(
         {
@@ -48,7 +48,7 @@ def test_a_refund_that_succeeded_can_fail_later(world):
     assert kinds == ["refund_failure", "refund"]
 
 
-def test_pending_refunds_settle(world):
+def test_a_pending_refund_can_be_settled_once(world):
     world.control("settings", refund_status="pending")
     intent = world.charge()
     refund = world.stripe.refunds.create({"payment_intent": intent.id})
@@ -63,7 +63,7 @@ def test_a_refund_that_needs_the_customer_can_be_cancelled(world):
     assert world.stripe.refunds.cancel(refund.id).status == "canceled"
 
 
-def test_things_settle_by_themselves_when_asked(world):
+def test_a_refund_settles_by_itself_after_the_configured_time(world):
     world.control("settings", settle_after=60)
     intent = world.charge("pm_card_refundFail")
     refund = world.stripe.refunds.create({"payment_intent": intent.id})
@@ -71,7 +71,7 @@ def test_things_settle_by_themselves_when_asked(world):
     assert world.stripe.refunds.retrieve(refund.id).status == "failed"
 
 
-def test_what_was_not_paid_is_not_refunded(world):
+def test_an_unpaid_intent_cannot_be_refunded(world):
     intent = world.stripe.payment_intents.create({"amount": 500, "currency": "usd"})
     with pytest.raises(stripe.InvalidRequestError, match="successful charge"):
         world.stripe.refunds.create({"payment_intent": intent.id})

@@ -25,7 +25,7 @@ def saved(world, customer, card="pm_card_visa", authenticate=True):
     return done.payment_method
 
 
-def test_types_of_payment_methods_may_be_allowed_but_not_given(world, customer):
+def test_payment_method_types_can_be_allowed_but_not_given(world, customer):
     made = world.stripe.setup_intents.create({"customer": customer, **CARDS_ONLY})
     assert made.automatic_payment_methods is None
     with pytest.raises(stripe.InvalidRequestError) as refused:
@@ -40,14 +40,14 @@ def test_types_of_payment_methods_may_be_allowed_but_not_given(world, customer):
         ("pm_card_authenticationRequired", "authentication_required"),
     ],
 )
-def test_a_card_that_passes_set_up_may_still_refuse_the_charge(world, customer, card, code):
+def test_a_card_that_passes_setup_may_still_decline_the_charge(world, customer, card, code):
     method = saved(world, customer, card)
     with pytest.raises(stripe.CardError) as refused:
         world.charge(method, customer=customer, off_session=True)
     assert refused.value.error.decline_code == code
 
 
-def test_what_was_refused_off_session_is_confirmed_on_session(world, customer):
+def test_an_intent_declined_off_session_can_be_confirmed_on_session(world, customer):
     """The refused intent returns to requires_payment_method; confirmed with the saved card and
     authenticated by the cardholder, it succeeds.
     """
@@ -61,7 +61,7 @@ def test_what_was_refused_off_session_is_confirmed_on_session(world, customer):
     assert world.control(f"stripe/{intent.id}/authenticate")["status"] == "succeeded"
 
 
-def test_funds_may_lack_after_the_cardholder_has_confirmed(world, customer):
+def test_an_authenticated_charge_may_still_lack_funds(world, customer):
     method = saved(world, customer, "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds")
     intent = world.charge(method, customer=customer)
     assert intent.status == "requires_action"
@@ -71,7 +71,7 @@ def test_funds_may_lack_after_the_cardholder_has_confirmed(world, customer):
     assert error.decline_code == "insufficient_funds"
 
 
-def test_some_cards_ask_only_until_they_are_set_up(world, customer):
+def test_some_cards_need_authentication_only_until_they_are_set_up(world, customer):
     with pytest.raises(stripe.CardError) as refused:
         world.charge("pm_card_threeDSecureRequired", off_session=True)
     assert refused.value.code == "authentication_required"
@@ -79,7 +79,7 @@ def test_some_cards_ask_only_until_they_are_set_up(world, customer):
     assert world.charge(method, customer=customer, off_session=True).status == "succeeded"
 
 
-def test_a_bank_may_think_otherwise_of_a_saved_card(world, customer):
+def test_a_saved_card_can_start_to_decline(world, customer):
     method = saved(world, customer)
     world.control(f"stripe/{method}/become", card="chargeDeclinedInsufficientFunds")
     with pytest.raises(stripe.CardError) as refused:
@@ -87,7 +87,7 @@ def test_a_bank_may_think_otherwise_of_a_saved_card(world, customer):
     assert refused.value.error.decline_code == "insufficient_funds"
 
 
-def test_one_card_has_one_fingerprint_whoever_saves_it(world, customer):
+def test_a_card_has_the_same_fingerprint_for_every_customer(world, customer):
     other = world.stripe.customers.create({"name": "Other Clinic"}).id
     cards = [
         world.stripe.payment_methods.retrieve(saved(world, owner, card)).card.fingerprint
@@ -100,7 +100,7 @@ def test_one_card_has_one_fingerprint_whoever_saves_it(world, customer):
     assert cards[0] == cards[1] != cards[2]
 
 
-def test_a_card_expires_when_its_month_is_over(world, customer):
+def test_an_expired_saved_card_is_declined(world, customer):
     method = saved(world, customer)
     world.control(f"stripe/{method}/renew", exp_month=1, exp_year=2001)
     with pytest.raises(stripe.CardError) as refused:
@@ -116,7 +116,7 @@ def test_a_card_expires_when_its_month_is_over(world, customer):
     ],
     ids=["now", "formerly"],
 )
-def test_a_bank_renews_a_card_by_itself(world, customer, body, kind):
+def test_a_bank_updates_a_saved_card_automatically(world, customer, body, kind):
     method = saved(world, customer)
     world.control(f"stripe/{method}/renew", exp_month=3, exp_year=2040, last4="4444", **body)
     (event,) = world.stripe.events.list({"type": kind}).data
@@ -125,7 +125,7 @@ def test_a_bank_renews_a_card_by_itself(world, customer, body, kind):
     assert event.data.previous_attributes["card"]["exp_year"] == 2034
 
 
-def test_a_deleted_customers_card_is_nobodys(world, customer):
+def test_a_deleted_customers_card_is_detached(world, customer):
     method = saved(world, customer)
     world.stripe.customers.delete(customer)
     assert world.stripe.payment_methods.retrieve(method).customer is None

@@ -38,7 +38,7 @@ def test_a_session_is_paid_on_its_page(world):
     assert [each.id for each in found] == [session.id]
 
 
-def test_lines_are_listed(world):
+def test_a_sessions_line_items_are_listed(world):
     session = create(world)
     lines = world.stripe.checkout.sessions.line_items.list(session.id).data
     assert [(line.description, line.quantity, line.amount_total) for line in lines] == [
@@ -55,7 +55,7 @@ def test_a_session_expires_on_time(world):
 
 
 @pytest.mark.parametrize("seconds", [60, 25 * 3600])
-def test_expiry_is_bounded(world, seconds):
+def test_an_expiry_outside_the_allowed_range_is_refused(world, seconds):
     with pytest.raises(stripe.InvalidRequestError) as refused:
         create(world, expires_at=int(time.time()) + seconds)
     assert refused.value.param == "expires_at"
@@ -77,7 +77,7 @@ def test_a_session_can_save_a_card(world):
     assert len(world.stripe.payment_methods.list({"customer": customer.id}).data) == 1
 
 
-def test_prices_can_be_made_first(world):
+def test_a_link_can_use_a_price_created_before(world):
     product = world.stripe.products.create({"name": "Visit"})
     price = world.stripe.prices.create(
         {"product": product.id, "currency": "jpy", "unit_amount": 900}

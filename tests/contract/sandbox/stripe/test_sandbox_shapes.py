@@ -54,10 +54,10 @@ def made(world):
 
 
 @pytest.mark.parametrize("kind", USED)
-def test_no_field_is_missing(samples, made, kind):
+def test_each_object_has_every_field_of_stripes_sample(samples, made, kind):
     assert set(samples[kind]) - set(made[kind]) == set()
 
 
-def test_every_kind_is_made(made):
+def test_every_kind_of_object_is_covered(made):
     assert set(USED) <= set(made)
     assert all(each["object"] == kind for kind, each in made.items())

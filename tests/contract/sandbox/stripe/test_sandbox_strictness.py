@@ -62,7 +62,7 @@ ASKED = {"amount": 500, "currency": "usd"}
         ),
     ],
 )
-def test_a_mistake_is_named(world, path, form, code, param):
+def test_an_invalid_parameter_is_named(world, path, form, code, param):
     answer = world.http.post(
         f"/v1/{path}", data=form, headers={"Authorization": "Bearer sk_test_1"}
     )
@@ -75,7 +75,7 @@ def test_a_mistake_is_named(world, path, form, code, param):
     )
 
 
-def test_a_mistake_in_a_query_is_named_too(world):
+def test_an_unknown_query_parameter_is_named(world):
     with pytest.raises(stripe.InvalidRequestError) as refused:
         world.stripe.payment_intents.list({"metadata": {"invoice_id": "1"}})
     assert refused.value.code == "parameter_unknown"
@@ -86,13 +86,13 @@ def test_a_mistake_in_a_query_is_named_too(world):
     operations.TABLE,
     ids=lambda row: f"{row[0]} {row[1]}" if isinstance(row, tuple) else None,
 )
-def test_every_operation_has_types_that_resolve(row):
+def test_every_operation_refuses_an_unknown_parameter(row):
     with pytest.raises(ApiError) as refused:
         params.check(row[2], {"no_such_parameter": "1"})
     assert refused.value.body["error"]["code"] == "parameter_unknown"
 
 
-def test_typed_values_come_out(world):
+def test_form_values_are_converted_to_their_types(world):
     given = {
         "amount": "500",
         "currency": "usd",
@@ -108,7 +108,7 @@ def test_typed_values_come_out(world):
     )
 
 
-def test_unknown_addresses_and_keys(world):
+def test_unknown_paths_keys_and_ids_are_refused(world):
     headers = {"Authorization": "Bearer sk_test_1"}
     unknown = world.http.get("/v1/payment_intent", headers=headers)
     assert (unknown.status_code, unknown.json()["error"]["message"][:24]) == (

@@ -27,7 +27,7 @@ def test_events_arrive_signed_and_whole(world, receiver, eventually):
         stripe.Webhook.construct_event(receiver.got[0][0], receiver.got[0][1], "whsec_other")
 
 
-def test_a_failed_delivery_is_tried_again_with_a_fresh_signature(world, receiver, eventually):
+def test_a_failed_delivery_is_retried_with_a_fresh_signature(world, receiver, eventually):
     world.control("settings", retry_base=3600, retry_cap=3600)
     receiver.statuses = [503]
     world.listen(receiver)
@@ -44,7 +44,7 @@ def test_a_failed_delivery_is_tried_again_with_a_fresh_signature(world, receiver
     assert world.stripe.events.list({"delivery_success": False}).data == []
 
 
-def test_only_wanted_events_are_sent(world, receiver, eventually):
+def test_only_enabled_events_are_delivered(world, receiver, eventually):
     endpoint = world.listen(receiver, enabled_events=["payment_intent.succeeded"])
     world.charge()
     eventually(lambda: receiver.got)
@@ -56,7 +56,7 @@ def test_only_wanted_events_are_sent(world, receiver, eventually):
     assert world.stripe.webhook_endpoints.delete(endpoint.id).deleted
 
 
-def test_duplicates_losses_and_shuffling_follow_the_seed(world, receiver, eventually):
+def test_deliveries_are_duplicated_dropped_and_reordered_by_the_seed(world, receiver, eventually):
     world.control(
         "settings", seed=7, duplicate_rate=0.3, drop_rate=0.2, shuffle_window=0.2, delay_max=0.05
     )
@@ -90,7 +90,7 @@ def test_held_events_wait_for_release(world, receiver, eventually):
     eventually(lambda: receiver.got)
 
 
-def test_an_event_can_be_sent_again(world, receiver, eventually):
+def test_an_event_can_be_redelivered(world, receiver, eventually):
     world.listen(receiver)
     world.stripe.customers.create({"name": "Ada"})
     eventually(lambda: world.shown("deliveries", state="delivered")["deliveries"])
