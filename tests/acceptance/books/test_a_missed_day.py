@@ -117,7 +117,7 @@ def backfill(redis, key="test"):
                 return
 
 
-def test_a_missed_day_is_made_good_to_the_minor_unit(town, valkey):
+def test_backfill_of_a_day_without_webhooks_matches_stripe_to_the_minor_unit(town, valkey):
     """Given a day whose webhooks were all lost, when the event list is read, then every invoice
     agrees with Stripe's ledger.
     """
@@ -134,7 +134,7 @@ def test_a_missed_day_is_made_good_to_the_minor_unit(town, valkey):
 
 
 @pytest.mark.slow
-def test_a_list_that_is_read_again_changes_nothing(town, valkey):
+def test_repeating_a_backfill_changes_nothing(town, valkey):
     """Given a backfilled day, when the list is read again, then no event is stored twice and no
     invoice changes.
     """
@@ -152,7 +152,7 @@ def test_a_list_that_is_read_again_changes_nothing(town, valkey):
 
 
 @pytest.mark.slow
-def test_webhooks_that_came_all_the_same_are_the_same_events(town, valkey, client):
+def test_backfill_does_not_duplicate_events_that_webhooks_delivered(town, valkey, client):
     """Given half of the events delivered to the platform's and the Connect webhook, then the
     backfill adds only the other half.
     """
@@ -178,7 +178,7 @@ def test_webhooks_that_came_all_the_same_are_the_same_events(town, valkey, clien
 
 
 @pytest.mark.slow
-def test_the_next_reading_begins_at_the_watermark(town, valkey):
+def test_next_backfill_starts_at_the_watermark_minus_the_overlap(town, valkey):
     """Given a list read to its end, when more events occur, then the next backfill starts at the
     watermark minus the overlap.
     """
@@ -197,7 +197,7 @@ def test_the_next_reading_begins_at_the_watermark(town, valkey):
     town.nothing_missed()
 
 
-def test_a_reading_that_leaves_a_gap_moves_no_watermark(town, valkey):
+def test_backfill_that_leaves_a_gap_does_not_move_the_watermark(town, valkey):
     """Given a list last read two days ago, when only its last hour is read, then it stays stale;
     when the whole gap is read, it is current.
     """
@@ -216,7 +216,7 @@ def test_a_reading_that_leaves_a_gap_moves_no_watermark(town, valkey):
     assert not StripeWatermark.is_stale("", real_now())
 
 
-def test_a_quiet_account_is_not_stale_for_having_had_no_event_in_a_month(town, valkey):
+def test_account_without_events_for_over_a_month_is_not_stale_once_backfilled(town, valkey):
     """Given a watermark older than Stripe's list reaches, when all that Stripe lists is read, then
     the account is not stale: nothing more can be fetched.
     """
@@ -226,7 +226,7 @@ def test_a_quiet_account_is_not_stale_for_having_had_no_event_in_a_month(town, v
     assert not StripeWatermark.is_stale("", real_now())
 
 
-def test_missing_events_are_let_through_at_a_rate(town, valkey, monkeypatch):
+def test_jobs_for_missing_events_are_spaced_by_the_backfill_rate(town, valkey, monkeypatch):
     """Given a rate of one event in four minutes, then the jobs of the missing events are due four
     minutes apart, even if a busy machine stages them slowly.
     """
@@ -257,7 +257,7 @@ def test_missing_events_are_let_through_at_a_rate(town, valkey, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_list_that_stripe_does_not_show_is_given_up_openly(town, valkey):
+def test_backfill_of_an_unreadable_connected_account_fails_with_the_reason(town, valkey):
     """Given a connected account that we can no longer read, then its backfill fails with the reason
     and the others complete.
     """
@@ -270,7 +270,7 @@ def test_a_list_that_stripe_does_not_show_is_given_up_openly(town, valkey):
     assert given.states() == {"done": StagedJob.select().count()}
 
 
-def test_a_run_whose_job_died_blocks_nothing(town, valkey):
+def test_dead_backfill_run_is_marked_failed_and_does_not_block_the_next(town, valkey):
     """Given a Stripe outage that lasts until the backfill's jobs are dead, then the next hour's
     backfill starts afresh and the dead runs are marked failed.
     """

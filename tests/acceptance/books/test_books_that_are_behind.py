@@ -30,7 +30,7 @@ def clinic(texting: Texting) -> Texting:
     return texting.consents()
 
 
-def test_while_an_event_of_the_invoice_waits_the_text_waits_too(clinic):
+def test_text_waits_while_an_event_for_its_invoice_is_unprocessed(clinic):
     """Given an unprocessed event that could mean the invoice is paid, then the text waits, and it
     is refused once the event is processed.
     """
@@ -49,7 +49,7 @@ def test_while_an_event_of_the_invoice_waits_the_text_waits_too(clinic):
     assert (clinic.message().status, clinic.message().error_code) == ("refused", "invoice_paid")
 
 
-def test_an_event_of_which_nobody_knows_what_it_names_holds_everybody_back(clinic):
+def test_unprocessed_event_without_a_recorded_invoice_holds_other_invoices_texts(clinic):
     """Given an event about another invoice, stored by a release that did not record what it names,
     then the text waits for it.
     """
@@ -73,7 +73,7 @@ def read_hours_ago(hours: float, stripe_account: str = "") -> None:
 
 
 @pytest.mark.slow
-def test_after_a_missed_day_nobody_is_texted_until_stripes_list_has_been_read(clinic):
+def test_texts_are_refused_while_the_event_list_is_stale_until_a_backfill(clinic):
     """Given a paid link whose event never arrived and a list last read a day ago, then the text is
     refused; a backfill brings the event, and the invoice is paid.
     """
@@ -100,7 +100,7 @@ def test_after_a_missed_day_nobody_is_texted_until_stripes_list_has_been_read(cl
     assert len(clinic.sent()) == 1
 
 
-def test_a_text_that_waits_when_the_list_grows_stale_is_not_sent(clinic):
+def test_queued_text_is_refused_when_the_event_list_becomes_stale(clinic):
     assert clinic.ask().status_code == 202
     read_hours_ago(4)
     clinic.work()
@@ -112,7 +112,7 @@ def test_a_text_that_waits_when_the_list_grows_stale_is_not_sent(clinic):
 
 
 @pytest.mark.parametrize("stripe_account", ["", "acct_other"])
-def test_a_list_that_was_just_read_or_is_another_accounts_stops_nobody(clinic, stripe_account):
+def test_fresh_list_or_another_accounts_stale_list_does_not_hold_texts(clinic, stripe_account):
     """Given a list read an hour ago, or one never read while another account's is stale, then the
     text is sent: a first backfill is still to come.
     """
@@ -140,9 +140,7 @@ WENT_BACK = [
 
 
 @pytest.mark.parametrize(("kind", "subject"), WENT_BACK)
-def test_while_an_event_of_money_that_went_back_waits_the_accounts_texts_wait(
-    clinic, kind, subject
-):
+def test_unprocessed_refund_or_dispute_holds_the_accounts_texts_for_a_day(clinic, kind, subject):
     """Given an unprocessed refund or dispute that names no invoice, so that it may concern any,
     then the account's texts wait, for at most a day.
     """
@@ -155,13 +153,13 @@ def test_while_an_event_of_money_that_went_back_waits_the_accounts_texts_wait(
     assert len(clinic.sent()) == 1
 
 
-def test_an_event_of_another_stripe_account_holds_nobody_back_here(clinic):
+def test_unprocessed_event_of_another_stripe_account_does_not_hold_texts(clinic):
     given.received(given.an_event(*WENT_BACK[0], account="acct_other"))
     clinic.send()
     assert len(clinic.sent()) == 1
 
 
-def test_a_dispute_that_could_not_be_taken_in_holds_its_own_invoice_for_as_long_as_it_waits(clinic):
+def test_unprocessed_dispute_holds_texts_for_its_own_invoice_beyond_a_day(clinic):
     Payment.record_report(
         clinic.invoice, "", "pi_of_ours", PaymentReport("succeeded", 100, 100, "usd"), real_now()
     )
@@ -176,7 +174,9 @@ def test_a_dispute_that_could_not_be_taken_in_holds_its_own_invoice_for_as_long_
 @pytest.mark.one_database
 @pytest.mark.parametrize("age", [0, 1, 23])
 @pytest.mark.parametrize(("kind", "subject"), WENT_BACK)
-def test_one_whose_invoice_is_known_holds_back_that_one_only(clinic, kind, subject, age):
+def test_unprocessed_refund_or_dispute_of_a_known_invoice_holds_only_that_invoice(
+    clinic, kind, subject, age
+):
     """Given a refund or dispute of another invoice's payment that cannot be processed, then only
     that invoice's books are behind, and this customer is texted.
     """
@@ -190,7 +190,7 @@ def test_one_whose_invoice_is_known_holds_back_that_one_only(clinic, kind, subje
     assert len(clinic.sent()) == 1
 
 
-def test_an_event_that_names_another_invoice_and_waits_for_long_holds_nobody_else_back(clinic):
+def test_long_unprocessed_event_holds_only_the_invoice_it_names(clinic):
     other = given.an_invoice(clinic.account)
     given.received(given.an_event("payment_intent.succeeded", given.an_intent(other)))
     InboxEvent.update(received_at=real_now() - timedelta(hours=2)).execute()
@@ -199,7 +199,7 @@ def test_an_event_that_names_another_invoice_and_waits_for_long_holds_nobody_els
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("kind", [*CARD_EVENTS, *FORMER_CARD_EVENTS])
-def test_an_event_about_a_clinics_own_card_holds_nobody_back(clinic, kind):
+def test_unprocessed_event_about_the_clinics_own_card_holds_no_invoice(clinic, kind):
     """Given an event about the clinic's own card that cannot be processed for hours, then no
     invoice's books are behind: it concerns none.
     """
@@ -209,7 +209,7 @@ def test_an_event_about_a_clinics_own_card_holds_nobody_back(clinic, kind):
         assert books_of(clinic.invoice, real_now()) == "current"
 
 
-def test_an_event_whose_job_is_dead_holds_nobody_back_but_its_own_invoice(clinic):
+def test_event_with_a_dead_job_holds_only_its_own_invoice(clinic):
     """Given an event whose invoice is unknown and one of another invoice, then the account's books
     are behind until their jobs are dead; then the other invoice's are, and doctor warns.
     """
@@ -224,7 +224,7 @@ def test_an_event_whose_job_is_dead_holds_nobody_back_but_its_own_invoice(clinic
 
 
 @pytest.mark.slow
-def test_no_card_is_charged_here_while_the_list_is_stale_and_looking_and_web_intents_go_on(clinic):
+def test_stale_event_list_blocks_server_charges_but_not_browser_payments(clinic):
     """Given a stale list, then the server charges no card, but a customer can still pay in the
     browser: they know whether they have paid, and the server does not.
     """

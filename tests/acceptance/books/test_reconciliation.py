@@ -119,7 +119,7 @@ def test_books_that_agree_have_no_differences(books):
     assert Backfill.select().count() == 0
 
 
-def test_what_missing_events_explain_is_fetched_and_healed(books):
+def test_differences_due_to_missing_events_are_backfilled_and_marked_healed(books):
     """Given a payment and a refund whose events never arrived, then a backfill fetches them and the
     report shows both as healed.
     """
@@ -137,7 +137,7 @@ def test_what_missing_events_explain_is_fetched_and_healed(books):
     assert books.reconcile("an hour later") == []
 
 
-def test_an_amount_of_ours_that_is_wrong_is_shown_and_not_mended(books):
+def test_wrong_payment_amount_is_reported_and_not_corrected(books):
     """Given a payment whose amount was altered in our database, then it is reported with both
     amounts and is not corrected.
     """
@@ -153,7 +153,7 @@ def test_an_amount_of_ours_that_is_wrong_is_shown_and_not_mended(books):
     assert Payment.get().amount_received == 9_000
 
 
-def test_a_payment_of_ours_that_stripe_does_not_know_is_shown(books):
+def test_payment_or_refund_unknown_to_stripe_is_reported(books):
     """Given a payment and a refund in our books that Stripe does not have, then each is reported
     and no backfill starts.
     """
@@ -170,7 +170,7 @@ def test_a_payment_of_ours_that_stripe_does_not_know_is_shown(books):
     assert Backfill.select().count() == 0
 
 
-def test_a_refund_that_failed_at_stripe_and_counts_here_is_shown(books):
+def test_refund_that_failed_at_stripe_but_counts_here_is_reported(books):
     """Given a refund that failed at Stripe and whose event never arrived, then it is reported as
     returning nothing there.
     """
@@ -183,7 +183,7 @@ def test_a_refund_that_failed_at_stripe_and_counts_here_is_shown(books):
     assert ("refund_differs", invoice.id, 800, 0, "open") in named(books.reconcile())
 
 
-def test_a_refund_of_another_amount_here_is_shown(books):
+def test_refund_with_a_different_amount_at_stripe_is_reported(books):
     """Given a refund whose amount in our books is not Stripe's, then it is reported with both
     amounts.
     """
@@ -194,7 +194,7 @@ def test_a_refund_of_another_amount_here_is_shown(books):
     assert ("refund_differs", invoice.id, 900, 800, "open") in named(books.reconcile())
 
 
-def test_sums_that_are_not_those_of_their_facts_are_shown(books):
+def test_invoice_sums_that_disagree_with_their_payments_are_reported(books):
     """Given an invoice whose own sums were altered while its payments are right, then the sums are
     reported.
     """
@@ -206,7 +206,7 @@ def test_sums_that_are_not_those_of_their_facts_are_shown(books):
     ]
 
 
-def test_money_that_names_an_invoice_it_has_no_business_with_is_shown(books):
+def test_payment_that_names_another_stripe_accounts_invoice_is_reported(books):
     """Given a payment on the platform's account that names an invoice of a clinic with its own
     account, then it is reported as refused and the invoice stays unpaid.
     """
@@ -248,7 +248,7 @@ def test_each_clinic_sees_its_own_differences_and_operators_see_all(books):
     assert [run["compared"] for run in shown] == [None]
 
 
-def test_it_is_told_by_the_metrics(books):
+def test_metrics_count_differences_by_kind(books):
     _, intent = books.paid()
     Payment.update(amount_received=1).where(Payment.intent_id == intent).execute()
     books.reconcile()
@@ -257,7 +257,7 @@ def test_it_is_told_by_the_metrics(books):
     assert count_differences()["payment_differs"] == 1
 
 
-def test_many_pages_are_many_small_jobs(books, monkeypatch):
+def test_each_payment_is_compared_once_across_many_pages(books, monkeypatch):
     """Given more payments than a page holds, then each is compared once, page by page."""
     monkeypatch.setattr(lists, "PAGE", 2)
     invoices = [books.paid()[0] for _ in range(5)]
@@ -268,9 +268,7 @@ def test_many_pages_are_many_small_jobs(books, monkeypatch):
     assert (run.compared, run.page > 5) == (5, True)
 
 
-def test_a_listed_event_that_is_not_in_the_inbox_is_fetched_once_a_day_whatever_the_watermark_says(
-    books,
-):
+def test_daily_rereading_fetches_an_event_lost_before_the_watermark(books):
     """Given an event that the inbox lost although the watermark is past it, then the daily
     re-reading of the last days fetches it.
     """

@@ -66,7 +66,7 @@ class Restored(Clinic):
 
 
 @pytest.mark.parametrize(("effect_kept", "hours"), [(False, 1), (True, 1), (True, 48)])
-def test_a_refund_is_made_once(clinic, effect_kept, hours):
+def test_refund_is_not_repeated_after_a_restore(clinic, effect_kept, hours):
     payment = clinic.stripe.paid(clinic.invoice, redis=clinic.redis)
     asked = RefundRequest.get_by_id(
         clinic.post(f"/api/payments/{payment.id}/refunds", amount=2_500)["id"]
@@ -85,7 +85,7 @@ def test_a_refund_is_made_once(clinic, effect_kept, hours):
     )
 
 
-def test_a_new_refund_is_not_looked_for_first(clinic):
+def test_new_refund_is_requested_without_searching_stripe_first(clinic):
     payment = clinic.stripe.paid(clinic.invoice, redis=clinic.redis)
     before = len(clinic.stripe.requests("/v1/refunds", "GET"))
     clinic.post(f"/api/payments/{payment.id}/refunds")
@@ -93,7 +93,7 @@ def test_a_new_refund_is_not_looked_for_first(clinic):
     assert len(clinic.stripe.requests("/v1/refunds", "GET")) == before
 
 
-def test_an_intent_is_made_once(clinic):
+def test_payment_intent_is_not_repeated_after_a_restore(clinic):
     intent = clinic.post("/api/payments/create-payment-intent", invoiceId=clinic.invoice.id)[
         "paymentIntentId"
     ]

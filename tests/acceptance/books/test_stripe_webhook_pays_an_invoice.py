@@ -21,7 +21,7 @@ def test_a_succeeded_intent_pays_its_invoice(client, valkey):
     assert given.states() == {"done": 1}
 
 
-def test_the_same_event_twice_is_one_row_and_one_payment(client, valkey):
+def test_duplicate_event_makes_one_inbox_row_and_one_payment(client, valkey):
     invoice = given.an_invoice()
     request = given.signed(given.an_event("payment_intent.succeeded", given.an_intent(invoice)))
     for _ in range(3):
@@ -34,7 +34,7 @@ def test_the_same_event_twice_is_one_row_and_one_payment(client, valkey):
     ) == (1, 1, 12_500)
 
 
-def test_an_unknown_type_is_kept_and_done(client, valkey):
+def test_event_of_an_unknown_type_is_stored_and_ignored(client, valkey):
     client.simulate_post(
         "/api/webhooks/stripe", **given.signed(given.an_event("plan.created", {"id": "plan_1"}))
     )
@@ -43,7 +43,7 @@ def test_an_unknown_type_is_kept_and_done(client, valkey):
     assert given.states() == {"done": 1}
 
 
-def test_another_accounts_invoice_is_refused_and_shown(client, valkey):
+def test_event_naming_the_wrong_account_for_an_invoice_is_refused(client, valkey):
     """Given metadata that names another account, then the event is refused: it cannot move money
     between accounts (fault 39).
     """
@@ -79,7 +79,7 @@ def test_a_refund_reopens_the_balance_in_either_order(client, valkey, order):
     )
 
 
-def test_another_currency_is_a_mismatch_never_summed(client, valkey):
+def test_payment_in_another_currency_is_a_mismatch_and_not_summed(client, valkey):
     invoice = given.an_invoice(amount=10_000, currency="usd")
     given.received(
         given.an_event("payment_intent.succeeded", given.an_intent(invoice, currency="jpy"))
@@ -90,7 +90,7 @@ def test_another_currency_is_a_mismatch_never_summed(client, valkey):
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 1, 0)])
-def test_an_intent_that_changes_its_currency_pays_nothing_in_ours(client, valkey, order):
+def test_intent_that_changes_currency_pays_nothing_on_the_invoice(client, valkey, order):
     """Given an intent first seen in dollars and then paid in euros, then no euro counts as a
     dollar: the invoice has received nothing and shows the mismatch.
     """
@@ -143,7 +143,9 @@ def a_session(invoice, **values):
         {"presentment_details": {"presentment_amount": 1_067_000, "presentment_currency": "inr"}},
     ],
 )
-def test_a_session_in_the_payers_currency_pays_in_ours(client, valkey, order, shown):
+def test_checkout_session_in_the_payers_currency_counts_the_intents_amount(
+    client, valkey, order, shown
+):
     """Given a payer who was shown rupees (Adaptive Pricing), then the intent's dollars count."""
     invoice = given.an_invoice(amount=12_500)
     events = [

@@ -43,7 +43,7 @@ def history(calling: Calling, invoice=None):
 
 
 @pytest.mark.parametrize("kind", ["reply", "escalation", "call"])
-def test_who_was_spoken_to_by_hand_is_not_called_for_seven_days(calling: Calling, kind):
+def test_customer_reached_by_hand_is_not_called_for_seven_days(calling: Calling, kind):
     resolved(calling, an_item(calling, kind), "called")
     answer = calling.asks()
     assert answer.json.get("reasonCode") == "recent_conversation", answer.text
@@ -51,13 +51,13 @@ def test_who_was_spoken_to_by_hand_is_not_called_for_seven_days(calling: Calling
 
 
 @pytest.mark.parametrize("kind", ["reply", "escalation", "call"])
-def test_who_was_not_reached_may_be_called_and_the_attempt_counts(calling: Calling, kind):
+def test_customer_not_reached_by_hand_can_be_called_and_the_attempt_counts(calling: Calling, kind):
     resolved(calling, an_item(calling, kind), "not_reached")
     assert history(calling) == [("no_answer", True)]
     assert calling.asks().status_code == 202
 
 
-def test_a_call_by_hand_stops_a_call_that_was_asked_for_before(calling: Calling):
+def test_waiting_call_is_refused_after_a_call_by_hand(calling: Calling):
     """Given a call that waits for its worker, when staff resolve an item with `called`, then the
     waiting call is refused.
     """
@@ -68,7 +68,7 @@ def test_a_call_by_hand_stops_a_call_that_was_asked_for_before(calling: Calling)
     assert (call.state, call.error_code) == ("refused", "recent_conversation")
 
 
-def test_it_counts_once_however_often_the_item_is_resolved_or_comes_back(calling: Calling):
+def test_call_by_hand_counts_once_per_work_item(calling: Calling):
     """Given an escalation resolved by a call, twice, when it opens again, then one call is
     counted.
     """
@@ -79,7 +79,7 @@ def test_it_counts_once_however_often_the_item_is_resolved_or_comes_back(calling
     assert history(calling) == [("spoke", True)]
 
 
-def test_it_is_about_all_that_the_person_owes(calling: Calling):
+def test_call_by_hand_covers_all_unpaid_invoices_of_the_customer(calling: Calling):
     other = given.an_invoice(calling.account, customer=calling.customer)
     paid = given.an_invoice(calling.account, customer=calling.customer, status="paid")
     resolved(calling, an_item(calling, "reply"), "called")
@@ -87,20 +87,20 @@ def test_it_is_about_all_that_the_person_owes(calling: Calling):
     assert set(call.invoice_ids) == {calling.invoice.id, other.id} - {paid.id}
 
 
-def test_who_rang_and_was_not_known_is_whoever_has_the_number(calling: Calling):
+def test_call_by_hand_to_an_unknown_caller_counts_by_phone_number(calling: Calling):
     item = an_item(calling, "call", customer_id=None)
     resolved(calling, item, "called")
     assert history(calling) == [("spoke", True)]
     assert Call.get().customer_id is None
 
 
-def test_who_is_not_known_at_all_can_be_called_by_hand_too(calling: Calling):
+def test_call_by_hand_without_customer_or_number_can_be_recorded(calling: Calling):
     item = an_item(calling, "call", customer_id=None, context={})
     resolved(calling, item, "called")
     assert history(calling) == []
 
 
-def test_timeline_ledger_and_calls_tell_of_it(calling: Calling):
+def test_call_by_hand_is_on_timeline_ledger_and_call_list(calling: Calling):
     resolved(calling, an_item(calling, "reply"), "called")
     shown = calling.get(f"/api/invoices/{calling.invoice.id}/timeline?limit=100")["data"]
     (line,) = [row for row in shown if row["type"] == "call.ended"]
@@ -111,13 +111,13 @@ def test_timeline_ledger_and_calls_tell_of_it(calling: Calling):
     assert (entry["call"]["id"], entry["call"]["outcome"]) == (call["id"], "spoke")
 
 
-def test_it_says_nothing_of_the_clinics_number(calling: Calling):
+def test_call_by_hand_does_not_count_in_answer_rates(calling: Calling):
     """Answer rates cover only the calls placed from the clinic's number."""
     resolved(calling, an_item(calling, "reply"), "called")
     assert calling.get(f"/api/accounts/{calling.account.id}/answer-rates")["rates"] == []
 
 
-def test_nobody_asks_vapi_about_it(calling: Calling):
+def test_call_by_hand_is_not_polled_at_vapi(calling: Calling):
     resolved(calling, an_item(calling, "reply"), "called")
     (call,) = Call.select()
     calling.quiet_for(call, 60 * 24)
@@ -125,7 +125,9 @@ def test_nobody_asks_vapi_about_it(calling: Calling):
 
 
 @pytest.mark.parametrize("named", [{}, {"callId": "their-own-17"}], ids=["unnamed", "named"])
-def test_who_paid_by_telephone_was_spoken_to(calling: Calling, named: dict[str, str]):
+def test_card_payment_taken_by_telephone_counts_as_a_conversation(
+    calling: Calling, named: dict[str, str]
+):
     """Given a part payment by a card that staff took by telephone, outside any of the assistant's
     calls and perhaps under the clinic's own call id, then it counts as a conversation about that
     invoice, and as no attempt to reach the customer.
@@ -142,7 +144,7 @@ def test_who_paid_by_telephone_was_spoken_to(calling: Calling, named: dict[str, 
 
 
 @pytest.mark.parametrize("kind", ["reply", "call"])
-def test_a_migrated_database_knows_of_the_calls_of_before(calling: Calling, kind):
+def test_migration_records_each_call_by_hand_of_older_releases_once(calling: Calling, kind):
     """Given an item that an older release resolved with `called`, when the migration runs, even
     twice, then one call is recorded for it.
     """

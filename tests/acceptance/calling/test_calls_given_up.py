@@ -23,7 +23,7 @@ def is_its_turn(given_up: datetime, now: datetime) -> bool:
     return any(begin <= given_up < end for begin, end in stretches(now))
 
 
-def test_each_has_its_turn_once_a_day_for_a_month():
+def test_abandoned_call_is_polled_once_a_day_for_a_month():
     """Given an abandoned call, then it has its turn in every slot of the first two hours, in one
     slot a day for a month, and never after that.
     """
@@ -37,7 +37,7 @@ def test_each_has_its_turn_once_a_day_for_a_month():
     assert sum(is_its_turn(start - timedelta(minutes=4), now) for now in slots) in {24, 25}
 
 
-def test_a_scan_looks_only_at_those_whose_turn_it_is(client):
+def test_scan_polls_only_the_abandoned_calls_that_are_due(client):
     """Given a thousand calls abandoned days ago, then only the one whose turn it is gets polled."""
     now = real_now()
     begin, end = stretches(now)[3]
@@ -60,7 +60,9 @@ def test_a_scan_looks_only_at_those_whose_turn_it_is(client):
 
 
 @pytest.mark.parametrize("state", ["waiting", "unknown"])
-def test_those_of_which_a_look_learns_nothing_delay_no_other(client, valkey, monkeypatch, state):
+def test_unchanging_calls_do_not_keep_later_ones_from_being_polled(
+    client, valkey, monkeypatch, state
+):
     """Given more unchanging calls at the front of the queue than one batch holds, then the calls
     behind them are polled too.
     """
@@ -83,7 +85,7 @@ def test_those_of_which_a_look_learns_nothing_delay_no_other(client, valkey, mon
     assert sorted(set(asked)) == [f"call_{place}" for place in range(7)]
 
 
-def test_those_that_wait_for_a_slot_are_left_to_their_own_jobs_for_an_hour(client):
+def test_waiting_calls_are_not_polled_in_their_first_hour(client):
     """Given two calls that were never placed, then only the one too old to be placed is polled:
     polling each waiting call at every tick would learn nothing.
     """
@@ -97,7 +99,7 @@ def test_those_that_wait_for_a_slot_are_left_to_their_own_jobs_for_an_hour(clien
     assert json.loads(look.args) == ["call_old"]
 
 
-def test_the_scan_reads_by_ranges(client, caplog: pytest.LogCaptureFixture):
+def test_scan_of_abandoned_calls_reads_by_index_ranges(client, caplog: pytest.LogCaptureFixture):
     now = real_now()
     with caplog.at_level(logging.DEBUG, logger="peewee"):
         Call.given_up(stretches(now), "slot", MOST)

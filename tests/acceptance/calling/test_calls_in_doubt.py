@@ -70,7 +70,7 @@ def resolved(calling: Calling, item: dict, action: str):
 
 
 @pytest.mark.parametrize("lost", [given_up, never_answered])
-def test_a_person_says_that_it_ended(calling: Calling, lost):
+def test_resolving_a_call_in_doubt_as_ended_counts_it_as_a_call(calling: Calling, lost):
     """Given a call in doubt, when staff resolve it as ended, then it counts as a call, no doubt
     stays open, its end is published once, and resolving it again changes nothing.
     """
@@ -101,7 +101,7 @@ def test_a_person_says_that_it_ended(calling: Calling, lost):
 
 
 @pytest.mark.parametrize("lost", [given_up, never_answered])
-def test_a_person_says_that_it_was_never_placed(calling: Calling, lost):
+def test_resolving_a_call_in_doubt_as_never_placed_does_not_count_it(calling: Calling, lost):
     """Given a call in doubt, when staff resolve it as never placed, then it does not count, and the
     customer can be called.
     """
@@ -120,7 +120,7 @@ def test_a_person_says_that_it_was_never_placed(calling: Calling, lost):
 
 
 @pytest.mark.parametrize("note", [None, "", "  "])
-def test_that_it_was_never_placed_is_believed_of_nobody_who_does_not_say_why(calling, note):
+def test_resolving_as_never_placed_needs_a_note(calling, note):
     """Given a call in doubt, when staff say without a reason that it was never placed, then it
     stays in doubt and the error asks for a note; `ended` needs none.
     """
@@ -138,7 +138,7 @@ def test_that_it_was_never_placed_is_believed_of_nobody_who_does_not_say_why(cal
 
 
 @pytest.mark.parametrize("said", ["ended", "never_placed"])
-def test_a_report_that_comes_later_knows_better(calling: Calling, said: str):
+def test_later_report_overrides_a_call_settled_by_hand(calling: Calling, said: str):
     """Given a call that staff settled by hand, when Vapi's end-of-call report arrives after all,
     then its outcome counts, and the clinic gets one event.
     """
@@ -167,7 +167,7 @@ def is_told(calling: Calling, call: Call, status: str) -> None:
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("said", ["ended", "never_placed", None])
-def test_a_call_that_goes_on_after_all_takes_up_room_until_its_end(calling: Calling, said):
+def test_abandoned_call_that_still_rings_holds_one_slot_until_its_end(calling: Calling, said):
     """Given an abandoned call, perhaps settled by hand, when Vapi reports that it is still ringing,
     then it holds exactly one slot, polls leave it so, and its end releases the slot.
     """
@@ -194,7 +194,7 @@ def test_a_call_that_goes_on_after_all_takes_up_room_until_its_end(calling: Call
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("first", ["queued", "scheduled", "queued, without room"])
-def test_a_call_of_which_it_is_told_first_that_it_waits_takes_up_room_too(calling: Calling, first):
+def test_abandoned_call_reported_as_queued_holds_one_slot_until_its_end(calling: Calling, first):
     """Given an abandoned call, when Vapi reports that it is queued, with room or without, and then
     that it rings, then it holds one slot throughout and has a deadline from the first report on.
     """
@@ -216,7 +216,7 @@ def test_a_call_of_which_it_is_told_first_that_it_waits_takes_up_room_too(callin
     assert (calling.call(call.id).state, calling.slots()) == ("ended", 0)
 
 
-def test_what_was_said_in_a_call_that_a_person_ended_is_still_heard(calling: Calling):
+def test_transcript_of_a_call_ended_by_hand_is_still_fetched(calling: Calling):
     """Given a call whose reports are lost, when an operator ends it by hand, then Vapi is still
     polled for the transcript, and the customer's bankruptcy puts a hold on them.
     """
@@ -238,7 +238,7 @@ def test_what_was_said_in_a_call_that_a_person_ended_is_still_heard(calling: Cal
     assert OutgoingEvent.select().where(OutgoingEvent.type == "call.ended").count() == 1
 
 
-def test_a_call_that_was_given_up_is_read_for_its_end_only(calling: Calling):
+def test_polling_an_abandoned_call_does_not_touch_its_row(calling: Calling):
     """Given a call that Vapi shows as ringing for ever, then polls leave the row untouched, so that
     they become rarer as it ages.
     """
@@ -256,7 +256,7 @@ def test_a_call_that_was_given_up_is_read_for_its_end_only(calling: Calling):
         assert calling.call(call.id).updated_at == before.updated_at
 
 
-def test_a_report_that_was_first_leaves_no_doubt(calling: Calling):
+def test_report_that_arrives_before_the_loss_is_recorded_leaves_no_doubt(calling: Calling):
     """Given a request whose answer was lost, when the report of the call's end arrives before the
     loss is recorded, then the call has ended.
     """
@@ -276,7 +276,7 @@ def test_a_report_that_was_first_leaves_no_doubt(calling: Calling):
     assert calling.asks().status_code == 202
 
 
-def test_what_vapi_has_told_of_was_placed(calling: Calling):
+def test_call_reported_by_vapi_cannot_be_resolved_as_never_placed(calling: Calling):
     """Given a call that Vapi reported as answered, then staff cannot resolve it as never placed;
     while it is in progress, they cannot resolve it at all.
     """
@@ -290,14 +290,14 @@ def test_what_vapi_has_told_of_was_placed(calling: Calling):
     assert calling.call(call.id).state == "in_progress"
 
 
-def test_nobody_ends_what_is_still_looked_for(calling: Calling):
+def test_call_still_being_looked_up_cannot_be_settled(calling: Calling):
     call = never_answered(calling, rounds=1)
     with pytest.raises(Refused, match="still being looked up"):
         end_by_hand(call, "never_placed", "test", "a guess")
     assert calling.asks().json["code"] == "call_in_doubt"
 
 
-def test_a_doubt_about_something_else_ends_no_call(calling: Calling):
+def test_doubt_about_a_text_can_only_be_closed(calling: Calling):
     """Given a doubt about a text, then it can only be closed."""
     item = WorkItem.open(
         calling.account.id, "doubt", "eff_1", "x", context={"effectId": "eff_1", "kind": "text"}
@@ -307,7 +307,7 @@ def test_a_doubt_about_something_else_ends_no_call(calling: Calling):
     assert resolved(calling, shown, "ended").status_code == 422
 
 
-def test_operators_end_calls_from_the_command_line(calling: Calling):
+def test_operators_can_settle_calls_from_the_command_line(calling: Calling):
     call = given_up(calling)
     assert call.id in run("calls", "list").output
     for wrong in ((), ("--ended", "--never-placed"), ("--never-placed",)):
@@ -327,7 +327,7 @@ def test_operators_end_calls_from_the_command_line(calling: Calling):
 
 @pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("said", ["ended", "never_placed"])
-def test_a_report_and_a_person_at_the_same_moment(calling: Calling, said: str):
+def test_report_wins_over_a_concurrent_resolution_by_staff(calling: Calling, said: str):
     """Given Vapi's report and a staff decision at the same moment, then in either order the report
     decides how the call ended, and one event is published.
     """

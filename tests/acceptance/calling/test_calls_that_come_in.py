@@ -85,7 +85,7 @@ def has_expired(calling: Calling, vapi_id: str) -> None:
 
 
 @pytest.mark.parametrize("ends", [hangs_up, is_reported, is_given_up, has_expired])
-def test_who_rings_takes_a_slot_and_is_never_turned_away(
+def test_inbound_calls_take_slots_and_are_never_turned_away(
     calling: Calling, monkeypatch: pytest.MonkeyPatch, ends
 ):
     """Given one slot, when two callers ring at once, then both are answered, and no call is placed
@@ -111,7 +111,7 @@ def test_who_rings_takes_a_slot_and_is_never_turned_away(
     assert [row.call_id for row in CallSlot.select()] == [asked.json["id"]]
 
 
-def test_a_call_that_is_over_when_it_is_heard_of_takes_no_slot(calling: Calling):
+def test_inbound_call_first_known_from_its_report_takes_no_slot(calling: Calling):
     """Given a call first known from its end-of-call report, then no slot is taken, not even by a
     later status.
     """
@@ -123,7 +123,7 @@ def test_a_call_that_is_over_when_it_is_heard_of_takes_no_slot(calling: Calling)
 
 
 @pytest.mark.parametrize("first", [rings, asks_a_tool])
-def test_a_call_is_one_whoever_tells_of_it_first(calling: Calling, first):
+def test_status_and_tool_call_in_either_order_make_one_call(calling: Calling, first):
     """Given a status and a tool call of one call, in either order, then it is one call with one
     slot.
     """
@@ -141,7 +141,7 @@ def test_a_call_is_one_whoever_tells_of_it_first(calling: Calling, first):
 
 
 @pytest.mark.usefixtures("patient")
-def test_a_call_that_is_told_of_twice_at_once_is_one(calling: Calling):
+def test_concurrent_statuses_and_tool_calls_make_one_call(calling: Calling):
     """Given concurrent statuses and tool calls of one call, then it is one call, and each is
     answered.
     """
@@ -169,7 +169,7 @@ def test_a_call_that_is_told_of_twice_at_once_is_one(calling: Calling):
     assert [row.call_id for row in CallSlot.select()] == [call.id]
 
 
-def test_a_call_to_a_number_that_is_not_ours_is_no_call(calling: Calling):
+def test_call_to_a_number_that_is_not_ours_is_not_recorded(calling: Calling):
     calling.line.vapi_id = "pn-of-somebody-else"
     rings(calling, "vapi-1")
     assert (Call.select().count(), calling.slots()) == (0, 0)
@@ -208,7 +208,7 @@ def looks(calling: Calling) -> None:
     calling.polls()
 
 
-def test_who_rang_while_we_could_be_told_of_nothing_is_heard(calling: Calling):
+def test_call_missed_during_an_outage_is_found_with_its_opt_out(calling: Calling):
     """Given a caller who said stop during our outage, when Vapi's list is read twice, then the
     clinic has the call with its transcript, and the caller is opted out.
     """
@@ -225,7 +225,7 @@ def test_who_rang_while_we_could_be_told_of_nothing_is_heard(calling: Calling):
     assert (said.phone, said.channels) == (CALLER, ["sms", "voice"])
 
 
-def test_a_stop_is_heard_before_vapi_has_analysed_the_call(calling: Calling):
+def test_stop_in_a_transcript_counts_before_vapis_analysis(calling: Calling):
     """Given a call in which the caller said stop and which has a transcript but no analysis yet,
     when it is polled, then the caller is opted out at once, and the report is still awaited.
     """
@@ -239,7 +239,7 @@ def test_a_stop_is_heard_before_vapi_has_analysed_the_call(calling: Calling):
     assert (said.phone, said.channels, said.reference) == (CALLER, ["sms", "voice"], call.id)
 
 
-def test_a_stop_in_a_call_that_is_looked_at_again_is_heard_once(calling: Calling):
+def test_stop_in_a_call_polled_again_is_recorded_once(calling: Calling):
     """Given a caller who said stop, and changed their mind, when the call is looked at again while
     its analysis is waited for, then no opt-out is recorded or announced once more.
     """
@@ -261,7 +261,7 @@ def asked_since(calling: Calling) -> list[str]:
     return [row["params"]["createdAtGe"][:19] for row in rows]
 
 
-def test_calls_are_looked_for_from_before_the_last_reading_on(calling: Calling):
+def test_each_reading_of_missed_calls_overlaps_the_previous_one(calling: Calling):
     """Given completed readings, then the next one starts a little before the last was staged; the
     first starts before the last reading of the previous release.
     """
@@ -278,7 +278,7 @@ def test_calls_are_looked_for_from_before_the_last_reading_on(calling: Calling):
     assert asked_since(calling) == [(moment - OVERLAP).isoformat()[:19] for moment in (begun, then)]
 
 
-def test_a_long_outage_of_vapis_is_one_reading_that_goes_on(calling: Calling):
+def test_reading_job_that_keeps_dying_stays_one_row_and_is_retried(calling: Calling):
     """Given a reading whose job dies again and again, then it stays one row, is retried at the next
     tick, and finds a call that came in during the outage.
     """
@@ -297,7 +297,7 @@ def test_a_long_outage_of_vapis_is_one_reading_that_goes_on(calling: Calling):
     assert Call.get().vapi_id == vapi_id
 
 
-def test_what_a_long_outage_has_left_is_read_hour_by_hour(calling: Calling):
+def test_missed_calls_of_a_long_outage_are_read_hour_by_hour(calling: Calling):
     """Given two days of unread calls, more than Vapi lists at once, then each request covers one
     stretch, and together they cover all of it.
     """
@@ -320,7 +320,7 @@ def test_what_a_long_outage_has_left_is_read_hour_by_hour(calling: Calling):
 
 
 @pytest.mark.parametrize("later", [timedelta(0), 2 * STRETCH], ids=["at once", "after an outage"])
-def test_an_hour_of_more_calls_than_vapi_lists_is_read_page_by_page(
+def test_hour_with_more_calls_than_one_list_is_read_page_by_page(
     calling: Calling, monkeypatch: pytest.MonkeyPatch, later: timedelta
 ):
     """Given an hour with more calls than one job reads, one of which raises an error, then the
@@ -355,7 +355,7 @@ def test_an_hour_of_more_calls_than_vapi_lists_is_read_page_by_page(
     assert reading().key == str(first.created_at)
 
 
-def test_where_nobody_is_rung_nothing_is_listed(calling: Calling):
+def test_missed_calls_are_not_listed_without_a_phone_line(calling: Calling):
     calling.line.delete_instance()
     find_missed_calls.perform()
     assert StagedJob.select().where(StagedJob.name == "read_missed_calls").count() == 0

@@ -69,7 +69,7 @@ def is_called_by_hand(calling: Calling) -> None:
 
 
 @pytest.mark.parametrize("happens", [night, says_stop, pays, is_called_by_hand])
-def test_a_call_that_is_answered_too_late_ends_at_once(late, happens):
+def test_late_call_is_ended_on_answer_if_no_longer_allowed(late, happens):
     calling, call = late
     happens(calling)
     ended = is_answered(calling, call)
@@ -79,7 +79,7 @@ def test_a_call_that_is_answered_too_late_ends_at_once(late, happens):
     assert (effect.state, effect.invoice_id) == ("confirmed", calling.invoice.id)
 
 
-def test_a_crash_after_vapi_was_told_leaves_no_doubt(late, monkeypatch):
+def test_crash_after_ending_a_late_call_leaves_no_doubt(late, monkeypatch):
     """Given a worker that dies right after asking Vapi to end the call, then the report of the
     call's end confirms the effect, and Vapi is asked once.
     """
@@ -101,13 +101,13 @@ def test_a_crash_after_vapi_was_told_leaves_no_doubt(late, monkeypatch):
     assert Effect.get(Effect.kind == "call_end").state == "confirmed"
 
 
-def test_a_late_call_goes_on_where_its_person_may_be_called(late):
+def test_late_call_goes_on_if_the_customer_may_still_be_called(late):
     calling, call = late
     assert is_answered(calling, call).state == "in_progress"
     assert ended_by_us(calling) == []
 
 
-def test_a_call_that_was_placed_at_once_is_not_looked_at(calling: Calling):
+def test_call_placed_at_once_may_go_on_past_calling_hours(calling: Calling):
     """Given a call placed just before the calling hours end, then it may go on into the night."""
     calling.answers("promises").habits(talks_for=600)
     call = calling.dials()
@@ -118,7 +118,7 @@ def test_a_call_that_was_placed_at_once_is_not_looked_at(calling: Calling):
     assert ended_by_us(calling) == []
 
 
-def test_nobody_is_cut_off_who_has_been_spoken_with_for_minutes(late):
+def test_late_call_answered_minutes_ago_is_not_cut_off(late):
     """Given a call answered three minutes ago while no worker was running, then it goes on."""
     calling, call = late
     night(calling)
@@ -131,7 +131,7 @@ def test_nobody_is_cut_off_who_has_been_spoken_with_for_minutes(late):
     assert ended_by_us(calling) == []
 
 
-def test_without_the_public_key_nothing_is_begun(late, monkeypatch):
+def test_late_call_without_the_public_key_goes_on_and_leaves_no_effect(late, monkeypatch):
     """Given no public key, then the call cannot be ended: it goes on, and no effect is left to
     fail.
     """

@@ -66,7 +66,7 @@ def due() -> list[str]:
     return sorted(row.key for row in rows)
 
 
-def test_a_slot_that_becomes_free_is_taken_by_the_call_that_waits(calling: Calling):
+def test_waiting_call_is_placed_as_soon_as_a_slot_is_free(calling: Calling):
     """Given all slots taken, when a call ends, then the waiting call is placed at once, before its
     next scheduled attempt.
     """
@@ -85,7 +85,7 @@ def test_a_slot_that_becomes_free_is_taken_by_the_call_that_waits(calling: Calli
     assert {row.call_id for row in CallSlot.select()} == {"call_one", asked.json["id"]}
 
 
-def test_a_slot_that_becomes_free_while_a_call_begins_to_wait_is_taken(
+def test_slot_released_just_before_the_snooze_wakes_the_call(
     calling: Calling, monkeypatch: pytest.MonkeyPatch
 ):
     """Given all slots taken, when one is released between a call's search for a slot and its
@@ -105,7 +105,7 @@ def test_a_slot_that_becomes_free_while_a_call_begins_to_wait_is_taken(
     assert due() == [asked.json["id"]]
 
 
-def test_a_call_that_was_woken_and_may_not_be_made_wakes_the_next(calling: Calling):
+def test_refused_call_passes_its_slot_to_the_next_waiting_call(calling: Calling):
     """Given two calls that wait for one slot, when the first is refused, then the second is
     woken.
     """
@@ -127,7 +127,7 @@ def test_a_call_that_was_woken_and_may_not_be_made_wakes_the_next(calling: Calli
     assert due() == ["next"]
 
 
-def test_the_account_with_the_fewest_calls_under_way_is_next(calling: Calling):
+def test_free_slot_goes_to_the_account_with_the_fewest_active_calls(calling: Calling):
     """Given a clinic with a call under way and several waiting, and another clinic with one waiting
     behind them, then the next slot goes to the other clinic; within a clinic, the oldest call goes
     first.
@@ -147,7 +147,7 @@ def test_the_account_with_the_fewest_calls_under_way_is_next(calling: Calling):
     assert due() == ["1", "2"]  # both slots are free by now
 
 
-def test_nobody_is_woken_for_a_slot_that_is_not_free(calling: Calling):
+def test_no_call_is_woken_unless_a_slot_is_free(calling: Calling):
     """Given an inbound call in a slot beyond the limit, then its end frees none; and a call that
     waits for another reason is never woken.
     """
@@ -161,7 +161,7 @@ def test_nobody_is_woken_for_a_slot_that_is_not_free(calling: Calling):
     assert due() == ["1"]
 
 
-def test_one_that_rolls_back_wakes_nobody(calling: Calling):
+def test_rolled_back_release_of_a_slot_wakes_no_call(calling: Calling):
     takes_slots("call_one", "call_two")
     waits("1", calling.account)
 

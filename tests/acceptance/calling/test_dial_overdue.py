@@ -31,7 +31,7 @@ def opts_out(calling: Calling) -> None:
     OptOut.record(calling.account.id, calling.phone, "stop", ["voice"], **words)
 
 
-def test_a_call_that_is_asked_for_is_placed_once(calling: Calling):
+def test_requested_call_is_placed_once_and_names_no_debt(calling: Calling):
     """Given a customer who consented, when staff ask for a call, then Vapi places one from the
     clinic's number, and the request carries ids but nothing about the debt.
     """
@@ -57,7 +57,7 @@ def test_a_call_that_is_asked_for_is_placed_once(calling: Calling):
     assert calling.slots() == 1
 
 
-def test_who_asks_again_is_answered_the_call_that_is_on_its_way(calling: Calling):
+def test_repeated_request_returns_the_call_in_progress(calling: Calling):
     calling.habits(rings_after=3600)
     first = calling.dials()
 
@@ -84,7 +84,7 @@ def a_second_person_there(calling: Calling) -> Call:
     return calling.call(answer.json["id"])
 
 
-def test_a_household_is_rung_by_one_call_at_a_time(calling: Calling):
+def test_household_gets_one_call_at_a_time(calling: Calling):
     """Given two customers to be called on one phone, then the second call is placed once the first
     is over.
     """
@@ -101,7 +101,7 @@ def test_a_household_is_rung_by_one_call_at_a_time(calling: Calling):
     assert len(calling.placed()) == 2
 
 
-def test_a_call_in_doubt_keeps_a_household_waiting_only_while_it_may_ring(calling: Calling):
+def test_call_in_doubt_holds_a_household_only_while_it_may_still_ring(calling: Calling):
     calling.habits(rings_after=3600)
     first, second = calling.dials(), a_second_person_there(calling)
     Call.update(state="unknown").where(Call.id == first.id).execute()
@@ -112,7 +112,7 @@ def test_a_call_in_doubt_keeps_a_household_waiting_only_while_it_may_ring(callin
     assert calling.call(second.id).state == "queued"
 
 
-def test_a_household_has_the_contacts_of_one_person_in_a_day(calling: Calling):
+def test_customers_with_one_phone_share_the_daily_contact_cap(calling: Calling):
     """Given two customers with one phone, then their calls count together (house policy, three)."""
     calling.answers("no_answer")
     for ask in (calling.asks, lambda: a_second_person_there(calling), calling.asks):
@@ -123,7 +123,7 @@ def test_a_household_has_the_contacts_of_one_person_in_a_day(calling: Calling):
     assert calling.asks().json["reasonCode"] == "person_cap"
 
 
-def test_an_account_without_a_live_number_calls_nobody(calling: Calling):
+def test_account_without_a_live_number_cannot_place_calls(calling: Calling):
     PhoneLine.update(voice_live=False).where(PhoneLine.id == calling.line.id).execute()
 
     refused = calling.asks()
@@ -132,7 +132,7 @@ def test_an_account_without_a_live_number_calls_nobody(calling: Calling):
     assert Call.select().count() == 0
 
 
-def test_the_gate_refuses_at_once_with_its_reason_and_keeps_it(calling: Calling):
+def test_gate_refusal_is_answered_and_recorded_with_its_reason(calling: Calling):
     opts_out(calling)
 
     refused = calling.asks()
@@ -144,7 +144,9 @@ def test_the_gate_refuses_at_once_with_its_reason_and_keeps_it(calling: Calling)
 
 
 @pytest.mark.parametrize("comes_between", ["a payment", "a stop", "a pause", "the day's limit"])
-def test_what_commits_before_the_call_leaves_stops_it(calling: Calling, comes_between: str):
+def test_payment_opt_out_pause_or_ceiling_before_dialling_stops_the_call(
+    calling: Calling, comes_between: str
+):
     """Given a requested call, when the invoice is paid, the customer opts out, calls are paused or
     the account's daily ceiling is reached before it is placed, then it is refused.
     """
@@ -171,7 +173,7 @@ def test_what_commits_before_the_call_leaves_stops_it(calling: Calling, comes_be
 
 
 @pytest.mark.parametrize("fault", ["timeout_after", "error_500_after"])
-def test_a_lost_answer_is_looked_up_and_never_repeated(calling: Calling, fault: str):
+def test_call_with_a_lost_response_is_looked_up_and_not_repeated(calling: Calling, fault: str):
     """Given an answer that was lost after the call was placed, then the call is found in Vapi's
     list, and no second one is placed.
     """
@@ -192,7 +194,7 @@ def test_a_lost_answer_is_looked_up_and_never_repeated(calling: Calling, fault: 
 
 
 @pytest.mark.parametrize("off", [-50, -10, 10], ids="{} minutes".format)
-def test_a_call_is_found_however_the_clocks_differ(calling: Calling, off: int):
+def test_call_with_a_lost_response_is_found_despite_clock_skew(calling: Calling, off: int):
     """Given a lost answer and a send time that is off by up to fifty minutes, because of our clock
     or a frozen process, then the call is found all the same.
     """
@@ -210,7 +212,7 @@ def test_a_call_is_found_however_the_clocks_differ(calling: Calling, off: int):
 
 
 @pytest.mark.parametrize("fault", ["bad_gateway", "timeout_before", "error_500_stored"])
-def test_a_call_that_is_not_found_stays_in_doubt_and_fences_the_next(calling: Calling, fault: str):
+def test_call_not_found_at_vapi_stays_in_doubt_and_blocks_the_next(calling: Calling, fault: str):
     """Given a request that may have arrived but is not in Vapi's list, then the call stays in
     doubt, and a new one is refused.
     """
@@ -226,7 +228,7 @@ def test_a_call_that_is_not_found_stays_in_doubt_and_fences_the_next(calling: Ca
     assert calling.job("reconcile_call").state == "dead"
 
 
-def test_a_definite_no_is_a_refusal_with_advice(calling: Calling):
+def test_call_refused_by_vapi_is_refused_with_advice(calling: Calling):
     calling.vapi_fault("refused_400")
 
     call = calling.dials()
@@ -236,7 +238,7 @@ def test_a_definite_no_is_a_refusal_with_advice(calling: Calling):
     assert calling.slots() == 0
 
 
-def test_what_surely_was_not_placed_has_one_budget_over_all_reasons(calling: Calling):
+def test_unplaced_attempts_share_one_budget_across_all_reasons(calling: Calling):
     """Given attempts that certainly never rang, for different reasons, then five are made in all,
     not five for each reason.
     """
@@ -255,7 +257,7 @@ def test_what_surely_was_not_placed_has_one_budget_over_all_reasons(calling: Cal
     assert call.attempted_at is None
 
 
-def test_a_call_that_vapi_has_no_room_for_is_no_attempt(calling: Calling):
+def test_call_blocked_by_vapis_concurrency_limit_is_not_an_attempt(calling: Calling):
     """Given a call that Vapi accepts and reports as blocked, then it is not counted as an attempt,
     and it is placed once there is room.
     """
@@ -273,7 +275,7 @@ def test_a_call_that_vapi_has_no_room_for_is_no_attempt(calling: Calling):
     assert call.vapi_id == calling.placed()[-1]["id"]
 
 
-def test_a_call_that_finds_no_room_for_long_is_asked_about_now_and_then(calling: Calling):
+def test_call_held_back_by_vapi_is_polled_again_after_a_delay(calling: Calling):
     """Given a call that Vapi holds back for lack of room, when a poll shows that, then the next
     poll is due after a delay.
     """
@@ -289,7 +291,7 @@ def test_a_call_that_finds_no_room_for_long_is_asked_about_now_and_then(calling:
     assert look.due_at > database_time() + 10_000_000
 
 
-def test_a_call_without_room_whose_answer_was_lost_is_placed_once(calling: Calling):
+def test_blocked_call_with_a_lost_response_is_placed_once(calling: Calling):
     """Given a call that Vapi had no room for and whose answer was lost, then the report that it
     never rang settles the doubt, and one call is placed.
     """
@@ -311,7 +313,9 @@ def test_a_call_without_room_whose_answer_was_lost_is_placed_once(calling: Calli
 
 
 @pytest.mark.parametrize("silent", ["", "status-update,end-of-call-report"])
-def test_what_had_no_room_is_placed_whoever_finds_that_out(calling: Calling, silent: str):
+def test_blocked_call_is_placed_again_after_a_report_or_reconciliation(
+    calling: Calling, silent: str
+):
     """Given a call that Vapi had no room for and whose answer was lost, when a report or the
     reconciliation shows that it never rang, then it waits and is placed again.
     """
@@ -333,7 +337,7 @@ def test_what_had_no_room_is_placed_whoever_finds_that_out(calling: Calling, sil
     assert (call.state, call.tries, call.vapi_id) == ("queued", 2, calling.placed()[-1]["id"])
 
 
-def test_no_more_calls_than_slots_are_under_way(calling: Calling, monkeypatch: pytest.MonkeyPatch):
+def test_call_waits_while_every_slot_is_leased(calling: Calling, monkeypatch: pytest.MonkeyPatch):
     """Given all slots taken, then a call waits; a slot whose lease has expired is free again."""
     monkeypatch.setenv("CALL_SLOTS", "1")
     get_settings.cache_clear()
@@ -352,7 +356,7 @@ def test_no_more_calls_than_slots_are_under_way(calling: Calling, monkeypatch: p
     assert [row.call_id for row in CallSlot.select()] == [asked.json["id"]]
 
 
-def test_a_call_that_waited_for_too_long_is_given_up(calling: Calling):
+def test_call_that_waited_too_long_is_refused_as_expired(calling: Calling):
     asked = calling.asks()
     old = real_now() - timedelta(hours=2)
     Call.update(created_at=old).where(Call.id == asked.json["id"]).execute()
@@ -364,7 +368,7 @@ def test_a_call_that_waited_for_too_long_is_given_up(calling: Calling):
     assert calling.posts() == []
 
 
-def test_a_worker_that_died_in_the_call_is_found_out_and_nobody_is_called_twice(calling: Calling):
+def test_crash_after_dialling_does_not_call_the_customer_twice(calling: Calling):
     """Given a worker killed after the call was placed and before that was recorded, then the next
     worker places none, and the call is found in Vapi's list.
     """
@@ -384,7 +388,7 @@ def test_a_worker_that_died_in_the_call_is_found_out_and_nobody_is_called_twice(
     assert len(calling.posts()) == 1
 
 
-def test_a_person_who_has_looked_ends_the_doubt(calling: Calling):
+def test_operator_settling_a_call_as_never_placed_frees_its_slot(calling: Calling):
     """Given a call in doubt, when an operator settles it as never placed, then its slot is free and
     another call can be requested.
     """
@@ -402,7 +406,7 @@ def test_a_person_who_has_looked_ends_the_doubt(calling: Calling):
     assert calling.asks().status_code == 202
 
 
-def test_no_telephone_rings_after_the_day_has_ended():
+def test_last_allowed_call_stops_ringing_before_calling_hours_end():
     """Given the last call that the gate allows, placed as late and ringing as long as it may, then
     it is over before the calling hours end.
     """

@@ -88,7 +88,7 @@ def test_a_card_is_typed_piece_by_piece_and_charged_once(typing):
     assert sorted(steps) == sorted(["start", *PIECES, "complete"])
 
 
-def test_reports_that_come_again_or_from_elsewhere_change_nothing(typing):
+def test_repeated_or_forged_keypad_reports_change_nothing(typing):
     """Given reports that are repeated, forged, or of another call or session, then one charge is
     made, and the inbox stores nothing typed.
     """
@@ -124,7 +124,7 @@ def test_reports_that_come_again_or_from_elsewhere_change_nothing(typing):
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("error", [name for name, (_, over) in MISTAKES.items() if not over])
-def test_what_is_mistyped_is_asked_for_again(typing, error):
+def test_mistyped_card_number_is_asked_for_again(typing, error):
     typing.books.mistyped = [error]
     typing.agrees()
     typing.types()
@@ -136,7 +136,7 @@ def test_what_is_mistyped_is_asked_for_again(typing, error):
 
 
 @pytest.mark.parametrize("again", PIECES[:2])
-def test_a_piece_that_is_wanted_again_without_an_error_is_asked_for_again(typing, again):
+def test_piece_required_again_without_an_error_is_captured_again(typing, again):
     """Given a report without an error that still requires the card number or the date, then Twilio
     is asked to capture that piece again.
     """
@@ -152,7 +152,7 @@ def test_a_piece_that_is_wanted_again_without_an_error_is_asked_for_again(typing
     assert (typing.session.capturing, typing.session.mistakes) == (again, 1)
 
 
-def test_too_many_mistakes_end_it_and_a_new_yes_begins_once_more(typing):
+def test_too_many_mistakes_end_the_entry_and_a_new_yes_allows_one_more(typing):
     """Given four mistakes, then the card entry ends and a new yes starts another; after two entries
     no more cards are accepted in the call.
     """
@@ -186,7 +186,7 @@ def test_too_many_mistakes_end_it_and_a_new_yes_begins_once_more(typing):
         "something-new",
     ],
 )
-def test_every_other_result_is_told_and_charges_nothing(typing, result):
+def test_every_failed_keypad_result_is_explained_and_charges_nothing(typing, result):
     typing.agrees()
     session = typing.session
     fields = {"CallSid": CALL_SID, "Sid": session.payment_sid, "Result": result}
@@ -206,7 +206,7 @@ def test_every_other_result_is_told_and_charges_nothing(typing, result):
     ],
     ids=["a token", "nothing", "declined"],
 )
-def test_a_card_that_cannot_be_charged_is_told_so(typing, spoiled, words):
+def test_keypad_card_that_cannot_be_charged_is_explained(typing, spoiled, words):
     typing.agrees()
     session = typing.session
     fields = {"CallSid": CALL_SID, "Sid": session.payment_sid, "Result": "success"} | spoiled
@@ -217,7 +217,7 @@ def test_a_card_that_cannot_be_charged_is_told_so(typing, spoiled, words):
     assert given.fresh(typing.line.invoice).status == "sent"
 
 
-def test_a_balance_that_changed_meanwhile_is_not_charged(typing):
+def test_balance_change_during_the_entry_stops_the_charge(typing):
     typing.agrees()
     session, invoice = typing.session, typing.line.invoice
     invoice.outstanding = 5_000
@@ -229,7 +229,7 @@ def test_a_balance_that_changed_meanwhile_is_not_charged(typing):
     assert "amount has changed" in typing.asks(heard=())
 
 
-def test_a_lost_answer_begins_no_second_session(typing):
+def test_lost_twilio_response_starts_no_second_session(typing):
     """Given a lost answer from Twilio, then the retry sends the same key, and starts no second
     session.
     """
@@ -247,7 +247,7 @@ def test_a_lost_answer_begins_no_second_session(typing):
     assert (len(begun), len({each["IdempotencyKey"] for each in begun})) == (2, 1)
 
 
-def test_it_is_off_unless_the_account_has_switched_it_on(typing):
+def test_keypad_is_off_unless_the_account_enables_it(typing):
     typing.line.takes_cards(keypad_payments=False)
     assert typing.asks().startswith("-This clinic takes no card by keypad")
     typing.line.takes_cards(keypad_payments=True)
@@ -264,7 +264,7 @@ def unheard_for(minutes):
         expire_stale_charges.perform()
 
 
-def test_a_card_whose_last_report_is_lost_is_told_of(typing):
+def test_card_entry_without_its_final_report_fails_and_alerts_the_clinic(typing):
     """Given a complete card whose final report never arrives, then the entry fails after ten
     minutes, nothing is charged even if the report arrives later, and both the assistant and the
     clinic are told.
@@ -288,7 +288,7 @@ def test_a_card_whose_last_report_is_lost_is_told_of(typing):
     assert "Nothing was charged" in told
 
 
-def test_an_entry_that_was_left_in_the_middle_is_nobodys_work(typing):
+def test_incomplete_card_entry_expires_without_a_work_item(typing):
     typing.agrees()
     typing.types()
     unheard_for(11)

@@ -79,7 +79,7 @@ def ordering(line, monkeypatch):
     vapi_api.client.cache_clear()
 
 
-def test_an_ordered_card_is_typed_once_the_person_has_agreed(ordering):
+def test_ordered_card_entry_starts_only_after_the_customer_agrees(ordering):
     """Given an order, then the assistant is told, no card is captured before its tool has heard a
     yes, and the `Location` of the 202 shows the result.
     """
@@ -116,7 +116,7 @@ def test_an_ordered_card_is_typed_once_the_person_has_agreed(ordering):
     assert entries["keypad.begun"].actor == f"call:{ordering.line.call.id}"
 
 
-def test_it_is_for_the_bill_that_was_named(ordering):
+def test_ordered_card_entry_is_for_the_named_bill(ordering):
     """Given a call about two bills, then the customer is asked about the ordered one, not the
     oldest; the card on file still pays the oldest.
     """
@@ -135,7 +135,7 @@ def test_it_is_for_the_bill_that_was_named(ordering):
     assert "120.00 USD" in ordering.asks(heard=(), by="saved_card")
 
 
-def test_a_bill_after_those_that_are_told_is_the_calls_too(ordering):
+def test_bill_beyond_those_read_out_can_still_be_ordered(ordering):
     """Given a call about more bills than the assistant reads out, then the newest can be ordered,
     and the customer is asked about that one.
     """
@@ -177,7 +177,7 @@ def test_a_bill_after_those_that_are_told_is_the_calls_too(ordering):
         ("twice", "payment_in_progress", "already"),
     ],
 )
-def test_what_cannot_be_ordered_is_refused_with_what_to_do(ordering, monkeypatch, what, code, said):
+def test_invalid_keypad_order_is_refused_with_advice(ordering, monkeypatch, what, code, said):
     line = ordering.line
     call = Call.update
     given_that = {
@@ -211,7 +211,7 @@ def test_what_cannot_be_ordered_is_refused_with_what_to_do(ordering, monkeypatch
     assert tried.count() == (code not in {"invalid", "not_found"})
 
 
-def test_a_call_that_has_ended_at_vapi_is_told_of(ordering):
+def test_keypad_order_fails_if_the_call_has_ended_at_vapi(ordering):
     """Given a call that is over at Vapi but not yet in our rows, then the order fails."""
     ordering.goes_on(ordering.line.call, "ended")
     answer = ordering.orders()
@@ -222,7 +222,7 @@ def test_a_call_that_has_ended_at_vapi_is_told_of(ordering):
     assert Effect.get(Effect.kind == "keypad_order").state == "refused"
 
 
-def test_an_order_that_nobody_follows_ends(ordering):
+def test_ignored_keypad_order_expires_and_can_be_given_again(ordering):
     """Given an assistant that ignores the order, then the order expires, does not count as a failed
     entry, and another can be given.
     """
@@ -236,7 +236,7 @@ def test_an_order_that_nobody_follows_ends(ordering):
     assert ordering.orders().status_code == 202
 
 
-def test_a_lost_answer_of_vapis_is_told_again_while_nothing_was_begun(ordering):
+def test_keypad_order_with_a_lost_response_is_sent_to_vapi_again(ordering):
     ordering.line.stand_in.sandbox.inject_fault(
         kind="refuse_after", provider="vapi", method="POST", path="/live/*"
     )
@@ -246,7 +246,7 @@ def test_a_lost_answer_of_vapis_is_told_again_while_nothing_was_begun(ordering):
     assert [told["call"] for told in ordering.books.told] == [ordering.line.call.vapi_id] * 2
 
 
-def test_a_balance_that_changed_is_begun_anew_with_what_is_owed(ordering):
+def test_balance_change_restarts_the_ordered_entry_with_the_new_amount(ordering):
     answer = ordering.orders()
     Invoice.update(outstanding=5_000).where(Invoice.id == ordering.line.invoice.id).execute()
     assert "50.00 USD" in ordering.asks(heard=())
@@ -268,7 +268,7 @@ def test_a_balance_that_changed_is_begun_anew_with_what_is_owed(ordering):
         None,
     ],
 )
-def test_no_address_but_vapis_is_told_anything(ordering, monkeypatch, url):
+def test_control_url_outside_vapi_gets_no_request(ordering, monkeypatch, url):
     """Given an answer with a control URL that is not Vapi's, then no request goes to it."""
     monkeypatch.setattr(
         "sandbox.vapi.live.with_address", lambda call, _: call | {"monitor": {"controlUrl": url}}
@@ -279,7 +279,7 @@ def test_no_address_but_vapis_is_told_anything(ordering, monkeypatch, url):
 
 
 @pytest.mark.one_database
-def test_the_private_key_does_not_go_there(ordering):
+def test_private_key_is_not_sent_to_the_control_url(ordering):
     ordering.books.public_keys.clear()
     ordering.books.public_keys.add(MAGIC_KEY)
     with pytest.raises(ProviderError) as refused:
@@ -288,7 +288,7 @@ def test_the_private_key_does_not_go_there(ordering):
 
 
 @pytest.mark.one_database
-def test_a_report_of_what_was_only_ordered_charges_nothing(ordering):
+def test_report_for_an_order_without_a_session_charges_nothing(ordering):
     """Given an order for which no session exists at Twilio, then reports that name it are
     ignored.
     """

@@ -60,7 +60,9 @@ def notes(invoice: Invoice) -> str:
     return Invoice.get_by_id(invoice.id).notes or ""
 
 
-def test_one_call_is_placed_and_its_end_is_known_of_each_bill(calling: Calling, older: Invoice):
+def test_one_call_covers_two_bills_and_its_outcome_is_noted_on_each(
+    calling: Calling, older: Invoice
+):
     """Given two bills, then one call is placed, its outcome is noted on each and shown with each,
     neither is called about again soon after the conversation, and the clinic gets one event.
     """
@@ -85,7 +87,7 @@ def test_one_call_is_placed_and_its_end_is_known_of_each_bill(calling: Calling, 
     assert set(event["data"]["invoiceIds"]) == about(call)
 
 
-def test_what_may_not_be_spoken_of_any_more_is_left_out(calling: Calling, older: Invoice):
+def test_bill_paid_before_the_call_is_placed_is_left_out(calling: Calling, older: Invoice):
     """Given two bills of which one is paid before the call is placed, then the call is about the
     other alone, and nothing is noted on the paid one.
     """
@@ -100,7 +102,9 @@ def test_what_may_not_be_spoken_of_any_more_is_left_out(calling: Calling, older:
 
 
 @pytest.mark.parametrize("purpose", ["reminder", "collection"])
-def test_each_bill_is_old_enough_for_what_the_rung_is(calling: Calling, older: Invoice, purpose):
+def test_reminder_covers_both_bills_and_a_collection_rung_only_the_old_one(
+    calling: Calling, older: Invoice, purpose
+):
     """Given a customer in New Jersey with an old and a new bill, when a rung calls about both, then
     a reminder covers both, and a collection action the old one alone.
     """
@@ -134,7 +138,7 @@ def two(line: OnTheLine) -> tuple[OnTheLine, Invoice]:
     return line.verified(), second
 
 
-def test_the_bills_are_told_oldest_first_with_what_they_come_to(two):
+def test_assistant_gets_the_calls_bills_oldest_first_with_their_sum(two):
     """Given two bills of the call and one outside it, then the assistant is told those two and
     their sum.
     """
@@ -153,7 +157,7 @@ def test_the_bills_are_told_oldest_first_with_what_they_come_to(two):
     assert "Together" not in alone
 
 
-def test_more_bills_than_are_told_are_counted(line: OnTheLine):
+def test_assistant_gets_the_five_oldest_bills_and_that_there_are_more(line: OnTheLine):
     """Given seven bills, then the assistant is told the five oldest, and that there are more."""
     more = [given.an_invoice(line.account, amount=1_000, customer=line.customer) for _ in range(6)]
     line.call.add_invoices(more)
@@ -166,7 +170,7 @@ def test_one_bill_is_not_called_the_oldest(line: OnTheLine):
     assert line.verified().tool("getUnpaidInvoice").startswith("+1 bill is unpaid. Bill ")
 
 
-def test_nobody_is_asked_for_what_their_bank_looks_into(two):
+def test_disputed_bill_is_neither_read_out_nor_charged(two):
     """Given a dispute of the older bill, then only the other one is read out and can be paid."""
     line, second = two
     Invoice.update(disputed=True).where(Invoice.id == second.id).execute()
@@ -177,7 +181,7 @@ def test_nobody_is_asked_for_what_their_bank_looks_into(two):
     assert line.tool("getUnpaidInvoice").startswith("+Nothing is due")
 
 
-def test_each_bill_is_paid_by_its_own_yes_the_oldest_first(two):
+def test_each_bill_needs_its_own_yes_and_the_oldest_is_paid_first(two):
     """Given a yes to the oldest bill, then only that one is charged, and the next question is about
     the next bill.
     """
@@ -198,7 +202,7 @@ def test_each_bill_is_paid_by_its_own_yes_the_oldest_first(two):
     assert line.tool("getUnpaidInvoice").startswith("+Nothing is due")
 
 
-def test_what_was_paid_is_told_though_the_next_bill_is_not_for_a_card(two):
+def test_payment_is_reported_even_if_the_next_bill_cannot_be_paid_by_card(two):
     """Given one bill paid and 30 cents left on the other, when the assistant asks again, then it is
     told of the payment and that the rest cannot be paid by card.
     """

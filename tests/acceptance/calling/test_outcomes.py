@@ -67,7 +67,9 @@ def tells(calling: Calling, document: dict, **headers: str):
         ("odd_end", "in_doubt"),
     ],
 )
-def test_how_a_call_ended_is_known(calling: Calling, script: str, outcome: str):
+def test_call_outcome_is_recorded_noted_and_published_once(
+    calling: Calling, script: str, outcome: str
+):
     """Given a script for the person who answers, then the call's outcome is recorded, its slot
     released, the invoice gets a note, and the clinic's software gets one event.
     """
@@ -90,7 +92,7 @@ def test_how_a_call_ended_is_known(calling: Calling, script: str, outcome: str):
     assert doubts == (1 if script == "odd_end" else 0)
 
 
-def test_a_note_says_who_says_that_it_was_paid(calling: Calling):
+def test_note_attributes_an_unconfirmed_payment_to_the_assistant(calling: Calling):
     """Given a report that the customer paid, which Stripe does not confirm, then the note on the
     unpaid invoice attributes the claim to the assistant.
     """
@@ -118,7 +120,7 @@ def test_a_note_says_who_says_that_it_was_paid(calling: Calling):
         ("asks_for_a_human", "", "asked_for_person"),
     ],
 )
-def test_what_was_said_holds_us_back_and_asks_a_person(
+def test_statement_in_a_call_sets_its_hold_and_opens_an_escalation(
     calling: Calling, script: str, hold: str, reason: str
 ):
     calling.answers(script).dials()
@@ -132,7 +134,7 @@ def test_what_was_said_holds_us_back_and_asks_a_person(
     assert items == [reason]
 
 
-def test_what_a_tool_and_the_report_say_is_one_matter(calling: Calling):
+def test_tool_call_and_report_of_the_same_claim_make_one_work_item(calling: Calling):
     """Given a tool call and a report that both say the customer has paid already, then one work
     item says so in a sentence.
     """
@@ -159,7 +161,7 @@ def tells_of_a_stop(calling: Calling, call: Call, ended_at: datetime) -> None:
     [(timedelta(hours=1), True), (timedelta(hours=-3), False)],
     ids=["after the call", "before it"],
 )
-def test_a_stop_that_is_told_late_counts_from_the_end_of_its_call(
+def test_stop_reported_late_counts_from_the_end_of_its_call(
     calling: Calling, start_after: timedelta, may_be_texted: bool
 ):
     """Given a stop said in a call that is reported two hours later, and a START text, then the
@@ -184,7 +186,7 @@ def test_a_stop_that_is_told_late_counts_from_the_end_of_its_call(
     [(timedelta(hours=1), True), (timedelta(days=-1), False)],
     ids=["after the call", "before it"],
 )
-def test_a_consent_ends_no_stop_that_was_said_after_it_and_told_late(
+def test_consent_does_not_end_a_later_stop_that_is_reported_late(
     calling: Calling, given_after: timedelta, may_be_called: bool
 ):
     """Given a consent that ends an older opt-out, and then the late report of a call with a new
@@ -216,7 +218,7 @@ def test_a_consent_ends_no_stop_that_was_said_after_it_and_told_late(
 
 
 @pytest.mark.parametrize("has_named", [False, True], ids=["later", "named"])
-def test_who_asks_for_another_time_is_left_alone_until_tomorrow_or_then(
+def test_callback_request_holds_contact_until_tomorrow_or_the_named_time(
     calling: Calling, has_named: bool
 ):
     """Given a report that the customer asked for a call at another time, then a hold lasts until
@@ -240,7 +242,7 @@ def test_who_asks_for_another_time_is_left_alone_until_tomorrow_or_then(
     assert calling.asks().json["reasonCode"] == "asked_for_later"
 
 
-def test_who_says_stop_is_left_alone_on_every_channel(calling: Calling):
+def test_stop_in_a_call_opts_out_of_every_channel(calling: Calling):
     call = calling.answers("says_stop").dials()
     calling.hears()
 
@@ -252,7 +254,7 @@ def test_who_says_stop_is_left_alone_on_every_channel(calling: Calling):
 
 @pytest.mark.parametrize("heard", ["by the model", "by nobody"])
 @pytest.mark.parametrize("line", ["anonymous", "+12025550177"])
-def test_who_was_verified_on_another_phone_is_left_alone_at_theirs(
+def test_stop_from_another_phone_also_opts_out_the_verified_customers_own_number(
     calling: Calling, line: str, heard: str
 ):
     """Given callers who say stop, then a verified customer is opted out at their own number and the
@@ -279,7 +281,7 @@ def test_who_was_verified_on_another_phone_is_left_alone_at_theirs(
 
 
 @pytest.mark.parametrize("first", ["nothing", "a word"])
-def test_a_stop_in_a_transcript_that_comes_late_is_heard(calling: Calling, first: str):
+def test_stop_in_a_late_transcript_counts(calling: Calling, first: str):
     """Given a first report without a transcript, with or without an outcome, and then one with it,
     twice, then the transcript is stored, its stop counts, and no work item or event is added.
     """
@@ -311,7 +313,7 @@ def test_a_stop_in_a_transcript_that_comes_late_is_heard(calling: Calling, first
 
 
 @pytest.mark.parametrize("late", ["another end", "a transcript"])
-def test_a_stop_is_not_heard_again_in_a_later_report(calling: Calling, late: str):
+def test_later_report_does_not_record_a_stop_again(calling: Calling, late: str):
     """Given somebody who said stop in a call, and changed their mind since, when the call's end or
     its transcript comes after that, then no opt-out is recorded or announced once more.
     """
@@ -332,7 +334,7 @@ def test_a_stop_is_not_heard_again_in_a_later_report(calling: Calling, late: str
     assert (calling.call(call.id).outcome, OptOut.select().count()) == ("hung_up", rows)
 
 
-def test_the_ledger_has_opt_outs_said_on_phones_that_are_not_on_file(calling: Calling):
+def test_ledger_shows_opt_outs_from_phones_not_on_file(calling: Calling):
     """Given a customer who says stop in our call and again from another phone, and whose number
     then changes, then their ledger shows both opt-outs.
     """
@@ -353,7 +355,7 @@ def test_the_ledger_has_opt_outs_said_on_phones_that_are_not_on_file(calling: Ca
     assert {called.to, caller} <= phones
 
 
-def test_a_card_that_was_read_out_is_kept_nowhere(calling: Calling):
+def test_card_number_read_out_in_a_call_is_masked(calling: Calling):
     call = calling.answers("reads_out_a_card").dials()
     calling.hears()
 
@@ -364,7 +366,7 @@ def test_a_card_that_was_read_out_is_kept_nowhere(calling: Calling):
     assert "4242" not in words
 
 
-def test_reports_that_come_twice_or_late_or_in_another_order_change_nothing(calling: Calling):
+def test_duplicate_late_or_out_of_order_reports_change_nothing(calling: Calling):
     """Given a report, when earlier statuses and the same report follow, then the call stays as it
     was, and the clinic's software gets one event.
     """
@@ -423,7 +425,7 @@ def test_a_report_settles_a_call_in_doubt(calling: Calling):
     assert len(calling.placed()) == 1
 
 
-def test_lost_reports_are_fetched(calling: Calling):
+def test_call_with_lost_reports_is_polled_at_vapi(calling: Calling):
     """Given that none of Vapi's messages arrive, then the call is polled at Vapi, report
     included.
     """
@@ -442,7 +444,7 @@ def test_lost_reports_are_fetched(calling: Calling):
     assert len(ended(calling)) == 1
 
 
-def test_a_look_never_takes_the_place_of_what_was_said(calling: Calling):
+def test_poll_before_the_analysis_does_not_replace_the_report(calling: Calling):
     """Given a poll that finds the call ended but not yet analysed, then the report is still
     awaited; one that arrives after we stopped waiting still puts a hold on the customer, and adds
     no event.
@@ -475,7 +477,7 @@ def test_a_look_never_takes_the_place_of_what_was_said(calling: Calling):
     assert len(ended(calling)) == 1
 
 
-def test_a_call_without_an_end_frees_its_slot_and_asks_a_person(calling: Calling):
+def test_call_without_an_end_frees_its_slot_and_opens_a_doubt(calling: Calling):
     """Given a call that Vapi shows as in progress for ever, when its deadline passes, then its slot
     is released and staff get a doubt to settle; a later report still counts.
     """
@@ -498,7 +500,7 @@ def test_a_call_without_an_end_frees_its_slot_and_asks_a_person(calling: Calling
     assert [row.state for row in WorkItem.select()] == ["resolved"]
 
 
-def test_doubts_delay_no_look_at_a_live_call(calling: Calling):
+def test_live_call_is_polled_before_calls_in_doubt(calling: Calling):
     """Given older calls in doubt, then the live call is polled first, so that no batch leaves it
     out; a call without a Vapi id is not polled.
     """
@@ -521,7 +523,7 @@ def test_doubts_delay_no_look_at_a_live_call(calling: Calling):
     assert looked_at == [live.id, given_up.id]
 
 
-def test_words_that_no_database_keeps_lose_no_report(calling: Calling):
+def test_report_with_unstorable_text_still_counts(calling: Calling):
     """Given half of an emoji, as in a truncated transcript, then the delivered report and a tool
     call still count, and a polled report holds only storable text.
     """
@@ -554,7 +556,7 @@ def test_words_that_no_database_keeps_lose_no_report(calling: Calling):
     assert (told.transcript + told.summary).encode()
 
 
-def test_only_vapi_is_believed(calling: Calling):
+def test_vapi_webhook_needs_the_secret(calling: Calling):
     call = calling.answers("hangs_up").dials(0)
     report = message(calling, calling.call(call.id), "status-update", status="ended")
 
@@ -566,7 +568,7 @@ def test_only_vapi_is_believed(calling: Calling):
     assert calling.call(call.id).state == "ended"
 
 
-def test_a_report_about_nobodys_call_is_taken_and_changes_nothing(calling: Calling):
+def test_report_about_an_unknown_call_is_accepted_and_ignored(calling: Calling):
     for document in ({}, {"message": 1}, {"message": {"type": "status-update", "call": None}}):
         assert tells(calling, document).status_code == 200
     stranger = {"type": "status-update", "status": "ended", "call": {"id": "x", "name": "eff_x"}}
@@ -574,7 +576,7 @@ def test_a_report_about_nobodys_call_is_taken_and_changes_nothing(calling: Calli
     assert Call.select().count() == 0
 
 
-def test_a_conversation_keeps_calls_away_and_a_busy_line_does_not(calling: Calling):
+def test_conversation_blocks_the_next_call_but_a_busy_line_does_not(calling: Calling):
     """Given a busy line, then another call may follow; after a conversation, the gate says when the
     next one may.
     """
@@ -589,9 +591,7 @@ def test_a_conversation_keeps_calls_away_and_a_busy_line_does_not(calling: Calli
     assert refused.json["nextAllowedAt"]
 
 
-def test_a_call_is_on_the_timeline_with_its_cost_and_its_recording_is_handed_out(
-    calling: Calling,
-):
+def test_timeline_shows_a_calls_cost_and_its_recording_can_be_opened(calling: Calling):
     """Given a recorded call, then the invoice's timeline shows its cost, and opening the recording
     redirects to Vapi's storage, whose URL is stored nowhere, and is audited; another clinic gets a
     404, and after 90 days recording, transcript and summary are gone.
@@ -624,7 +624,7 @@ def test_a_call_is_on_the_timeline_with_its_cost_and_its_recording_is_handed_out
     assert (shown["transcript"], shown["summary"], shown["outcome"] != "") == ("", "", True)
 
 
-def test_how_often_calls_are_answered_is_known_by_number_and_hour(calling: Calling):
+def test_answer_rate_counts_answered_calls_among_those_that_rang(calling: Calling):
     """Given an unanswered call, a busy line and an answered call, then the rate is one answered of
     two that rang.
     """
@@ -645,7 +645,7 @@ def looked_for(calling: Calling) -> None:
     calling.polls()
 
 
-def test_trouble_that_comes_back_is_told_again(calling: Calling):
+def test_recurring_trouble_at_vapi_reopens_the_same_work_item(calling: Calling):
     """Given an organization without credits at Vapi, then one work item covers every call that this
     stops; when it has been resolved and the trouble returns, the same item opens again.
     """

@@ -76,7 +76,7 @@ def test_a_payment_names_the_call_in_which_it_was_made(talking: OnTheLine):
     assert attempt["method"] == "stripe"
 
 
-def test_a_payment_that_staff_took_names_the_call_that_they_named(talking: OnTheLine):
+def test_payment_taken_by_staff_names_the_call_id_they_gave(talking: OnTheLine):
     about = {"invoiceId": talking.invoice.id, "useSavedCard": True, "callId": "their-own-1"}
     assert talking.post("/api/payments/phone", **about).status_code in {200, 202}
     given.retried(talking.redis, "interactive", 2)
@@ -85,7 +85,7 @@ def test_a_payment_that_staff_took_names_the_call_that_they_named(talking: OnThe
     assert told_of_calls("payment.succeeded") == ["their-own-1"]
 
 
-def test_a_card_that_was_declined_in_a_call_does_not_make_the_payment_the_calls(line: OnTheLine):
+def test_payment_by_staff_after_a_decline_in_a_call_names_no_call(line: OnTheLine):
     """Given a card declined in a call, when staff charge another one afterwards, then the payment
     belongs to no call.
     """
@@ -120,7 +120,7 @@ def test_the_feed_names_the_call_in_which_a_card_was_declined(line: OnTheLine):
     assert told_of_calls("payment.failed") == [line.call.id, None]
 
 
-def test_the_feed_names_the_call_of_money_that_was_not_expected(talking: OnTheLine):
+def test_feed_names_the_call_of_an_unexpected_payment(talking: OnTheLine):
     """Given a charge in a call whose answer is lost, when the bill is paid in cash before Stripe
     reports the charge, then the event about the excess names the call.
     """
@@ -141,7 +141,7 @@ def told_of_calls(event: str) -> list[str | None]:
     return [row.payload["callId"] for row in rows]
 
 
-def test_a_page_of_payments_learns_their_calls_at_once(talking: OnTheLine):
+def test_payment_list_reads_calls_in_a_fixed_number_of_statements(talking: OnTheLine):
     costs = []
     for _ in range(2):
         talking.stand_in.paid(given.an_invoice(talking.account), redis=talking.redis)
@@ -153,7 +153,7 @@ def test_a_page_of_payments_learns_their_calls_at_once(talking: OnTheLine):
 
 
 @pytest.mark.parametrize("ended_first", [True, False])
-def test_a_link_that_is_paid_shows_in_the_call(talking: OnTheLine, ended_first: bool):
+def test_paying_a_link_from_a_call_sets_the_calls_outcome(talking: OnTheLine, ended_first: bool):
     """Given a link texted in a call, when it is paid, before the report or after it, then the
     call's outcome says so; the payment itself names no call.
     """
@@ -173,7 +173,7 @@ def test_a_link_that_is_paid_shows_in_the_call(talking: OnTheLine, ended_first: 
     assert any("paid by the link" in entry["reason"] for entry in entries)
 
 
-def test_an_address_that_was_read_out_counts_too(line: OnTheLine):
+def test_paying_at_an_address_read_out_sets_the_calls_outcome(line: OnTheLine):
     """Given a customer without consent to texts, when the payment address is read out and used,
     then the call's outcome says so.
     """
@@ -185,7 +185,7 @@ def test_an_address_that_was_read_out_counts_too(line: OnTheLine):
     assert outcomes(line) == {"paid_by_link"}
 
 
-def test_what_was_paid_before_or_long_after_is_not_of_the_link(talking: OnTheLine):
+def test_payment_before_or_long_after_a_calls_link_is_not_counted_for_it(talking: OnTheLine):
     """Given a link from a call, then a payment made before it or a month later, or one in cash,
     does not count as paid by that link.
     """

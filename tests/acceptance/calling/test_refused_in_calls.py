@@ -22,7 +22,7 @@ def pause():
     PauseSwitch.set("", "charges", True, "operator:ada", "audit")
 
 
-def test_the_agents_tool_audits_what_it_refuses(line):
+def test_payment_tools_audit_each_refusal_once(line):
     """Given a clinic that takes no cards in calls, a customer without a card on file, or a payment
     in progress, then each refusal is one entry, and asking again adds none.
     """
@@ -56,7 +56,7 @@ def test_the_agents_tool_audits_what_it_refuses(line):
     assert [entry.detail["code"] for entry in refused(line.invoice)[2:]] == ["payment_in_progress"]
 
 
-def test_a_typed_card_that_is_not_charged_is_audited(line):
+def test_refused_charge_of_a_typed_card_is_audited_once(line):
     """Given a typed card, when charges are paused before its report arrives, then the refusal is
     audited once.
     """

@@ -30,7 +30,7 @@ def is_called(calling: Calling, script: str) -> Call:
     return calling.dials()
 
 
-def test_who_promises_is_verified_and_held_to_it(calling: Calling):
+def test_caller_who_promises_is_verified_and_the_promise_is_recorded(calling: Calling):
     """Given a customer who identifies themselves and names a day to pay, then they are verified,
     the promise is stored, and the outcome says so.
     """
@@ -45,7 +45,7 @@ def test_who_promises_is_verified_and_held_to_it(calling: Calling):
     assert promise.recorded_by == call.actor
 
 
-def test_who_asks_for_a_person_is_handed_over_once(calling: Calling):
+def test_request_for_a_person_opens_one_escalation(calling: Calling):
     """Given the assistant's tool and its report, both of which ask for a person, then one
     escalation is open.
     """
@@ -57,7 +57,7 @@ def test_who_asks_for_a_person_is_handed_over_once(calling: Calling):
     assert WorkItem.select().where(WorkItem.kind == "escalation").count() == 1
 
 
-def test_who_types_their_card_pays_within_the_call(calling: Calling):
+def test_card_typed_in_a_call_is_charged_once_within_it(calling: Calling):
     """Given a customer who agrees to the amount, when they type their card, then it is charged
     once, and the call's outcome is `paid`.
     """
@@ -75,7 +75,7 @@ def test_who_types_their_card_pays_within_the_call(calling: Calling):
     assert [row.state for row in KeypadSession.select()] == ["over"]
 
 
-def test_who_says_no_to_the_amount_is_not_charged(calling: Calling):
+def test_caller_who_does_not_agree_to_the_amount_is_not_charged(calling: Calling):
     """Given a customer who never agrees to the amount, then no card entry begins."""
     chosen = {"payment_collection": "in_call", "keypad_payments": True}
     AccountSettings.change(calling.account, chosen, real_now())
@@ -87,7 +87,7 @@ def test_who_says_no_to_the_amount_is_not_charged(calling: Calling):
     assert PaymentConfirmation.select().count() == KeypadSession.select().count() == 0
 
 
-def test_who_breaks_a_promise_is_spoken_to_again(calling: Calling):
+def test_customer_can_be_called_again_after_a_broken_promise(calling: Calling):
     """Given a promise for tomorrow, then no call is allowed until it is decided; once it is broken,
     the next call records a new one.
     """
@@ -121,7 +121,9 @@ def test_who_breaks_a_promise_is_spoken_to_again(calling: Calling):
         ("reads_out_a_card", set()),
     ],
 )
-def test_what_a_verified_person_does_is_kept(calling: Calling, script: str, tools: set[str]):
+def test_tools_that_change_something_for_a_verified_caller_are_recorded(
+    calling: Calling, script: str, tools: set[str]
+):
     """Given a verified customer, then each tool that changes something leaves its row, and reading
     out a card number leaves none.
     """

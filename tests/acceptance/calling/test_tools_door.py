@@ -24,7 +24,7 @@ def signed(body, secret=SECRET, at=None, unit=1):
     return {"X-Signature": digest, "X-Timestamp": stamp}
 
 
-def test_vapi_proves_itself_by_secret_bearer_or_signature_and_nobody_else_comes_in(line):
+def test_tools_endpoint_accepts_only_vapis_secret_bearer_or_signature(line):
     """Given each way in which Vapi authenticates, then 200; given none or a wrong one, then 401."""
     body = json.dumps(message({"id": "x"}, [("t-1", "getUnpaidInvoice", {})])).encode()
     allowed = [
@@ -58,14 +58,14 @@ def test_vapi_proves_itself_by_secret_bearer_or_signature_and_nobody_else_comes_
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("shape", SHAPES)
-def test_every_shape_is_read(line, shape):
+def test_every_shape_of_tool_call_is_read(line, shape):
     """Given arguments as text or as an object, in each place, then the tool call is the same."""
     told = line.tool("verifyCaller", "t-1", shape=shape, fullName=NAME, postalCode="20001")
     assert told.startswith("+Verified.")
     assert Call.get_by_id(line.call.id).verified_at is not None
 
 
-def test_answers_carry_id_and_name_in_order_and_a_broken_body_is_answered_too(line):
+def test_tool_results_keep_ids_and_order_and_a_malformed_body_is_answered(line):
     call = {"id": line.call.vapi_id}
     asked = [("t-1", "getUnpaidInvoice", {}), ("t-2", "noSuchTool", {}), ("t-3", "stopContact", {})]
     body = json.dumps(message(call, asked)).encode()
@@ -83,7 +83,7 @@ def test_answers_carry_id_and_name_in_order_and_a_broken_body_is_answered_too(li
         assert not [each for each in answer.json["results"] if "result" in each]
 
 
-def test_arguments_that_nest_deep_are_answered_too(line):
+def test_deeply_nested_tool_arguments_are_answered(line):
     """Given arguments of too deeply nested JSON, then the tool call is answered like any other."""
     deep = f'{{"reason": {"[" * 600}{"]" * 600}}}'
     asked = {"id": "t-1", "function": {"name": "requestHuman", "arguments": deep}}
@@ -94,7 +94,7 @@ def test_arguments_that_nest_deep_are_answered_too(line):
     assert result["toolCallId"] == "t-1"
 
 
-def test_nothing_about_a_debt_before_the_call_is_ours_live_and_verified(line):
+def test_debt_is_revealed_only_in_a_known_live_and_verified_call(line):
     """Given an unknown call, one that is over or one not verified, then the answers reveal nothing
     about the debt.
     """
@@ -115,7 +115,7 @@ def test_nothing_about_a_debt_before_the_call_is_ours_live_and_verified(line):
     assert [row.tool for row in ToolCall.select()] == ["verifyCaller"]
 
 
-def test_a_card_number_in_what_the_model_says_is_stopped_and_kept_nowhere(line):
+def test_card_number_in_tool_arguments_is_rejected_and_not_stored(line):
     """Given a model that passes on a card number, then the answer only tells it to stop, and
     nothing is stored.
     """
@@ -133,7 +133,7 @@ def test_a_card_number_in_what_the_model_says_is_stopped_and_kept_nowhere(line):
     assert [row.tool for row in ToolCall.select()] == ["verifyCaller"]
 
 
-def test_a_call_that_came_in_is_ours_from_its_first_tool_on(line):
+def test_inbound_call_is_recorded_at_its_first_tool_call(line):
     """Given an inbound call to the clinic's number, then one row is made, and the caller can be
     verified; a call to another number stays unknown.
     """

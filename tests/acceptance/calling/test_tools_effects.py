@@ -38,7 +38,7 @@ AGREED = (ASKED, ("user", "Yes, please do."))
 # verification
 
 
-def test_two_wrong_answers_end_it_and_the_same_answer_again_is_one_try(line):
+def test_verification_ends_after_two_tries_and_a_repeat_is_not_a_try(line):
     """Given two failed tries, then the right answer comes too late; a repeated answer is not a new
     try.
     """
@@ -56,7 +56,7 @@ def test_two_wrong_answers_end_it_and_the_same_answer_again_is_one_try(line):
     assert "Eve" not in kept
 
 
-def test_what_is_missing_is_asked_for_and_uses_up_no_try(line):
+def test_missing_verification_detail_is_asked_for_without_using_a_try(line):
     assert "first and last name" in line.tool("verifyCaller", fullName="Ada", postalCode=CODE)
     assert "postal code" in line.tool("verifyCaller", fullName=NAME)
     assert ToolCall.select().count() == 0
@@ -64,7 +64,7 @@ def test_what_is_missing_is_asked_for_and_uses_up_no_try(line):
     assert line.tool("verifyCaller", fullName="x y", postalCode="1").startswith("+The caller is")
 
 
-def test_guessing_over_many_calls_is_ended(line):
+def test_verification_tries_are_limited_across_calls(line):
     """Given six wrong answers about one customer in a day, then the right one is refused too."""
     for _ in range(3):
         call = {"id": line.a_call().vapi_id}
@@ -76,7 +76,7 @@ def test_guessing_over_many_calls_is_ended(line):
 
 
 @pytest.mark.parametrize("other", ["Ben Payer", NAME])
-def test_guessing_in_a_household_is_ended_too(line, other):
+def test_verification_tries_are_limited_within_a_household(line, other):
     """Given two customers at one number, perhaps of the same name, and six wrong answers for one of
     them in calls from there, then the right one is refused too.
     """
@@ -89,7 +89,7 @@ def test_guessing_in_a_household_is_ended_too(line, other):
     assert "no more tries" in told
 
 
-def test_tries_in_two_calls_at_once_are_counted_one_after_the_other(line):
+def test_concurrent_verification_tries_are_counted_serially(line):
     """Given five wrong answers in a day and a sixth that another call has not committed yet, when
     the right answer arrives, then it waits for the sixth and is refused.
     """
@@ -112,7 +112,7 @@ def a_failed_try(line, wish):
     ToolCall.record(line.a_call(), "verifyCaller", wish, wish, real_now(), **about)
 
 
-def test_who_rings_from_elsewhere_names_a_bill_besides(line):
+def test_caller_from_an_unknown_number_must_also_name_an_invoice(line):
     """Given a number that is not on file, then name and postal code are not enough; an invoice
     number is needed too.
     """
@@ -122,7 +122,7 @@ def test_who_rings_from_elsewhere_names_a_bill_besides(line):
     line.verified(call=ring, invoiceNumber=line.invoice.number)
 
 
-def test_who_rang_and_was_verified_has_been_spoken_to_about_their_bills(line):
+def test_verified_inbound_call_counts_as_a_conversation_about_the_bill(line):
     """Given a verified inbound caller, then the gate counts a conversation about their bill."""
     line.verified(call=line.a_ring("+12025550177"), invoiceNumber=line.invoice.number)
     now = business_now()
@@ -131,7 +131,7 @@ def test_who_rang_and_was_verified_has_been_spoken_to_about_their_bills(line):
     assert (contact.debt_id, contact.outcome) == (line.invoice.id, "in_doubt")
 
 
-def test_nobody_was_spoken_to_about_bills_that_are_not_told(line):
+def test_inbound_call_covers_only_the_bills_read_out(line):
     """Given a caller with more bills than are read out, then the call covers only those that
     are.
     """
@@ -145,7 +145,7 @@ def test_nobody_was_spoken_to_about_bills_that_are_not_told(line):
     assert {Invoice.get_by_id(each).number for each in about} == numbers
 
 
-def test_nobody_is_verified_as_one_of_two_of_the_same_name(line):
+def test_caller_is_not_verified_as_one_of_two_namesakes(line):
     given.a_customer(line.account, phone=line.phone, address={"postalCode": CODE})
     told = line.tool("verifyCaller", call=line.a_ring(line.phone), fullName=NAME, postalCode=CODE)
     assert told.startswith("+Not verified")
@@ -154,7 +154,7 @@ def test_nobody_is_verified_as_one_of_two_of_the_same_name(line):
 # unpaid bills
 
 
-def test_bills_are_told_oldest_first_and_the_project_only_where_the_account_says_so(line):
+def test_bill_read_out_names_its_project_only_if_the_account_allows_it(line):
     line.verified()
     told = line.tool("getUnpaidInvoice")
     assert "$120.00" in told
@@ -166,7 +166,7 @@ def test_bills_are_told_oldest_first_and_the_project_only_where_the_account_says
     assert line.tool("getUnpaidInvoice", invoiceId=other.id).startswith("-No such bill")
 
 
-def test_answers_come_from_few_statements(line):
+def test_reading_out_bills_takes_a_fixed_number_of_statements(line):
     """Given a verified caller, then reading out the bills takes the same few statements however
     many there are; the account's settings are read only if a bill has a project to hide.
     """
@@ -197,7 +197,7 @@ def only_reads(line, tool, **more):
     [("createPaymentLink", {"by": "read_out"}), ("createPaymentLink", {}), ("recordPromise", None)],
     ids=["read out", "texted", "promised"],
 )
-def test_what_was_done_is_told_again_without_a_turn_to_write(line, tool, asked):
+def test_repeated_granted_request_is_answered_by_reads_alone(line, tool, asked):
     """Given a granted request, when it is repeated under another id, then it is answered by reads
     alone, without waiting for any writer.
     """
@@ -214,7 +214,7 @@ def test_what_was_done_is_told_again_without_a_turn_to_write(line, tool, asked):
 # payment links
 
 
-def test_a_link_is_texted_once_to_a_number_of_theirs(line):
+def test_payment_link_is_texted_once_to_the_customers_number(line):
     """Given the same id again, and the same request under new ids, then one text is sent."""
     line.consents()
     line.verified()
@@ -231,7 +231,7 @@ def test_a_link_is_texted_once_to_a_number_of_theirs(line):
     assert (len(line.sent()), Message.select().count()) == (1, 1)
 
 
-def test_a_number_that_is_neither_on_file_nor_on_the_line_gets_nothing(line):
+def test_link_is_not_texted_to_a_number_neither_on_file_nor_calling(line):
     line.consents()
     line.verified()
     for number in ("+12025550166", "five five five", "'; DROP TABLE"):
@@ -240,7 +240,7 @@ def test_a_number_that_is_neither_on_file_nor_on_the_line_gets_nothing(line):
     assert line.tool("createPaymentLink", phoneNumber=line.phone).startswith("+A text")
 
 
-def test_where_no_text_may_go_the_address_is_read_out(line):
+def test_pay_address_is_read_out_without_consent_to_texts(line):
     """Given a customer without consent to texts, then the assistant is given the payment address to
     read out.
     """
@@ -265,7 +265,7 @@ def paying(line):
     return line.verified()
 
 
-def test_a_saved_card_is_charged_once_after_a_yes_that_was_heard(paying):
+def test_saved_card_is_charged_once_and_only_after_a_clear_yes(paying):
     asked = paying.tool("processPhonePayment")
     assert "Do you agree that Harbor Dental charges 120.00 USD" in asked
     assert PaymentConfirmation.select().count() == 0
@@ -292,7 +292,7 @@ def test_a_saved_card_is_charged_once_after_a_yes_that_was_heard(paying):
 
 
 @pytest.mark.parametrize("by", ["saved_card", "keypad"])
-def test_nobody_is_asked_for_a_yes_to_what_stripe_does_not_take(paying, by):
+def test_amount_too_small_for_stripe_is_not_offered_for_card_payment(paying, by):
     """Given a bill of which 30 cents are left, then the customer is asked neither to agree to a
     charge nor to type a card.
     """
@@ -332,7 +332,7 @@ def test_a_declined_card_is_an_error_and_not_tried_again(line):
 
 
 @pytest.mark.one_database
-def test_who_paid_another_way_meanwhile_is_not_told_of_the_refused_card(line):
+def test_bill_paid_after_a_decline_is_answered_as_nothing_left_to_pay(line):
     """Given a declined card, when the bill is paid by its link and the assistant asks again, then
     the answer is that nothing is left to pay; for a cancelled bill it stays the decline.
     """
@@ -373,7 +373,7 @@ def test_who_paid_another_way_meanwhile_is_not_told_of_the_refused_card(line):
         ("createPaymentLink", {"by": "read_out"}),
     ],
 )
-def test_the_same_wish_under_three_ids_has_one_effect(line, tool, said):
+def test_request_repeated_under_three_ids_has_one_effect(line, tool, said):
     """Given a request repeated under two more ids, then all rows stay as the first one left them,
     and the answer is the same.
     """
@@ -423,7 +423,7 @@ def test_new_yorks_notice_is_read_before_the_question(paying):
     assert "succeeded" in paying.tool("processPhonePayment", heard=(notice, *AGREED))
 
 
-def test_only_what_is_said_after_our_question_agrees_to_a_charge(paying):
+def test_only_a_yes_after_our_question_agrees_to_a_charge(paying):
     """Given a yes to a question of the model's own, then it does not count as a yes to ours."""
     before = (("assistant", "The bill is $120.00, shall I charge it?"), ("user", "Yes"))
     told = paying.tool("processPhonePayment", "t-1", heard=before)
@@ -440,7 +440,7 @@ def test_only_what_is_said_after_our_question_agrees_to_a_charge(paying):
 # promises, opt-outs and requests for a person
 
 
-def test_a_promise_is_one_promise(line):
+def test_repeated_promise_is_recorded_once(line):
     line.verified()
     day = line.account.local_date(business_now()) + timedelta(days=3)
     told = line.tool("recordPromise", "t-1", date=day.isoformat())
@@ -465,7 +465,7 @@ def test_stop_needs_no_verification_and_counts_once_for_every_channel(line):
     assert line.tool("stopContact", what="texts").startswith("+Recorded at once: no more texts")
 
 
-def test_who_hangs_up_with_their_last_word_is_heard(line):
+def test_stop_or_attorney_named_just_before_hanging_up_counts(line):
     """Given a tool call that arrives after the call's end, because the caller said stop and hung
     up, then the opt-out counts, and so does a caller's attorney.
     """
@@ -476,7 +476,7 @@ def test_who_hangs_up_with_their_last_word_is_heard(line):
     assert [row.kind for row in Hold.select()] == ["attorney"]
 
 
-def test_a_wrong_number_is_not_used_again_and_its_consents_are_void(line):
+def test_wrong_number_is_suppressed_and_its_consents_are_revoked(line):
     line.consents(channels=("sms", "voice"))
     assert "wrong" not in line.tool("stopContact", why="wrong_number")
     suppressed = {row.channel for row in PhoneSuppression.select()}
@@ -484,7 +484,7 @@ def test_a_wrong_number_is_not_used_again_and_its_consents_are_void(line):
     assert Consent.get().revoked_why == "wrong_number"
 
 
-def test_whoever_withholds_their_number_is_asked_for_it(line):
+def test_stop_from_a_withheld_number_asks_for_the_number_and_opens_one_item(line):
     """Given an unknown caller with a withheld number, then one work item is opened; once they are
     verified, their numbers are opted out.
     """
@@ -500,7 +500,7 @@ def test_whoever_withholds_their_number_is_asked_for_it(line):
     assert [row.phone for row in OptOut.select()] == [line.phone]
 
 
-def test_who_is_known_is_left_alone_at_every_number_of_theirs(line):
+def test_stop_by_a_verified_caller_covers_all_their_numbers(line):
     """Given a caller on another phone, then a stop counts for that line at once, and for all their
     numbers once they are verified; a wrong number concerns the line alone.
     """
@@ -521,7 +521,7 @@ def test_who_is_known_is_left_alone_at_every_number_of_theirs(line):
     ("reason", "hold"),
     [("attorney", "attorney"), ("dispute", "dispute"), ("instalments", ""), ("nonsense", "")],
 )
-def test_a_person_takes_over_and_nobody_else_asks_meanwhile(line, reason, hold):
+def test_repeated_request_for_a_person_opens_one_escalation(line, reason, hold):
     told = line.tool("requestHuman", "t-1", reason=reason)
     assert told.startswith("+Recorded: a person at the clinic")
     assert line.tool("requestHuman", "t-2", reason=reason) == told
@@ -531,7 +531,7 @@ def test_a_person_takes_over_and_nobody_else_asks_meanwhile(line, reason, hold):
     assert [row.kind for row in Hold.select()] == ([hold] if hold else [])
 
 
-def test_nobody_is_contacted_before_the_time_at_which_they_want_to_be_called(line):
+def test_hold_lasts_until_the_callback_time_named_in_the_call(line):
     """Given a time named in a call, then a hold lasts until then; a sooner time moves the staff's
     work item forward but does not shorten the hold.
     """
@@ -552,7 +552,7 @@ def test_nobody_is_contacted_before_the_time_at_which_they_want_to_be_called(lin
     assert WorkItem.get_by_id(item.id).due_at == late.until, "the wish named last counts for it"
 
 
-def test_a_time_that_is_told_again_takes_back_nothing_that_was_named_since(line):
+def test_repeated_callback_time_does_not_override_a_later_request(line):
     """Given two times that a verified caller named in turn, when the first is repeated under its
     id, then the second still counts, and nothing is recorded.
     """
@@ -569,7 +569,7 @@ def test_a_time_that_is_told_again_takes_back_nothing_that_was_named_since(line)
     assert AuditEntry.select().count() == entries
 
 
-def test_where_a_time_is_not_understood_it_is_not_today_and_a_person_reads_the_words(line):
+def test_unclear_callback_time_holds_until_tomorrow_and_staff_see_the_words(line):
     """Given words that name no day, then a hold lasts until tomorrow, the answer promises no more,
     and an earlier hold stays; a day that is named is promised.
     """
@@ -584,14 +584,14 @@ def test_where_a_time_is_not_understood_it_is_not_today_and_a_person_reads_the_w
     assert (later.lifted_at, item.due_at) == (None, first.until)
 
 
-def test_a_dispute_does_not_wait_for_the_time_at_which_they_want_to_be_called(line):
+def test_dispute_is_due_for_staff_before_the_named_callback_time(line):
     line.tool("requestHuman", "t-1", reason="dispute", when="in 3 weeks")
     (item,) = WorkItem.select()
     assert item.due_at <= business_now() + timedelta(days=1)
     assert {row.kind for row in Hold.select()} == {"dispute", "later"}
 
 
-def test_somebody_unknown_is_called_back(line):
+def test_unknown_caller_gets_a_callback_work_item_and_no_hold(line):
     """Given an unknown caller who names a time, then no hold is made or promised, since there is no
     customer to hold; a work item is due at that time.
     """
@@ -606,7 +606,7 @@ def test_somebody_unknown_is_called_back(line):
 
 
 @pytest.mark.usefixtures("patient")
-def test_the_same_wish_from_many_at_once_is_one_charge(paying):
+def test_concurrent_identical_charge_requests_charge_once(paying):
     """Given the same request under eight ids at once, then one charge is made."""
     told: list[str] = []
     paying.tool("processPhonePayment")

@@ -4,7 +4,7 @@ import json
 import re
 
 
-def test_everything_about_going_live_is_told_in_order(clinic):
+def test_timeline_lists_every_step_of_going_live_once_in_order(clinic):
     """Given a clinic that goes live, then each change, each effect and every message of the
     deployment is there once.
     """
@@ -34,7 +34,7 @@ def test_everything_about_going_live_is_told_in_order(clinic):
     ]
 
 
-def test_a_page_goes_on_where_the_last_one_ended(clinic):
+def test_next_timeline_page_continues_after_the_last_entry(clinic):
     clinic.goes_live()
     first = clinic.call("GET", "…/timeline?limit=2").json
     rest = clinic.call("GET", f"…/timeline?limit=100&startingAfter={first['data'][-1]['id']}").json
@@ -42,7 +42,7 @@ def test_a_page_goes_on_where_the_last_one_ended(clinic):
     assert first["data"] + rest["data"] == clinic.call("GET", "…/timeline?limit=100").json["data"]
 
 
-def test_another_accounts_timeline_is_not_there(clinic):
+def test_another_accounts_timeline_is_not_found(clinic):
     other = clinic.another()
     answer = other.client.simulate_get(
         f"/api/accounts/{clinic.account.id}/timeline", headers=other.headers

@@ -56,7 +56,7 @@ def test_verify_twilio_number_only_purchased_after_payment_verified(clinic):
     assert len(clinic.twilio.asked("POST", "/IncomingPhoneNumbers.json")) == 1
 
 
-def test_a_card_that_goes_after_deploy_was_clicked_buys_nothing(clinic):
+def test_card_that_becomes_invalid_after_deploy_buys_no_number(clinic):
     """Given a card that becomes invalid while the deployment is queued, then no number is bought,
     even if no fee is due.
     """
@@ -81,7 +81,7 @@ def test_verify_error_message_if_payment_not_added(clinic):
     assert answer.json["detail"] == NEEDED
 
 
-def test_a_clinic_that_abandons_after_configuring_costs_nothing_and_can_come_back(clinic):
+def test_abandoned_configuration_buys_nothing_and_can_go_live_later(clinic):
     """Given a configured clinic without a card, then nothing is bought, and it can go live later
     (case 1, F93).
     """
@@ -95,7 +95,7 @@ def test_a_clinic_that_abandons_after_configuring_costs_nothing_and_can_come_bac
     clinic.has_card().goes_live()
 
 
-def test_a_clinic_that_changes_its_method_deploys_the_last_one(clinic):
+def test_changing_the_phone_method_deploys_the_last_one_configured(clinic):
     """Given a change of method, then the last configuration wins, and `needsPhoneNumber` follows it
     (case 3, F95).
     """
@@ -107,7 +107,7 @@ def test_a_clinic_that_changes_its_method_deploys_the_last_one(clinic):
     assert len(clinic.twilio.owned()) == 1
 
 
-def test_settings_keep_what_was_there_after_deploying(clinic):
+def test_going_live_only_adds_to_the_phone_settings(clinic):
     """Going live only adds to the settings (F87)."""
     before = clinic.setup.phone_integration_settings
     clinic.goes_live()

@@ -61,14 +61,14 @@ def test_deploying_needs_a_payment_method(clinic):
     assert clinic.twilio.owned() == {}
 
 
-def test_what_was_confirmed_must_be_what_is_due(clinic):
+def test_deploy_is_refused_if_the_confirmed_cost_is_not_the_cost_due(clinic):
     answer = clinic.deploys(cost=100)
     assert (answer.status_code, answer.json["code"]) == (409, "cost_changed")
     assert clinic.twilio.owned() == {}
 
 
 @pytest.mark.one_database
-def test_a_currency_that_changed_since_the_preview_is_not_charged(clinic, monkeypatch):
+def test_deploy_is_refused_if_the_currency_changed_since_the_preview(clinic, monkeypatch):
     """Given a cost preview in one currency, when the fee becomes the same number in another, then
     Deploy is refused; if nothing is due, the currency does not matter.
     """
@@ -88,7 +88,7 @@ def test_a_currency_that_changed_since_the_preview_is_not_charged(clinic, monkey
     assert clinic.deploys(confirmedCurrency="jpy").status_code == 202
 
 
-def test_one_deployment_at_a_time(clinic):
+def test_second_deploy_is_refused_while_one_is_in_progress(clinic):
     first = clinic.deploys()
     second = clinic.deploys()
     assert (first.status_code, second.status_code) == (202, 409)
@@ -97,7 +97,7 @@ def test_one_deployment_at_a_time(clinic):
     assert len(clinic.twilio.owned()) == 1
 
 
-def test_an_account_that_has_a_number_keeps_it(clinic):
+def test_deploy_uses_the_number_that_the_account_already_has(clinic):
     """Given an account with a number, then it is used, and nothing is bought (case 4, F96)."""
     bought = clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
     assert bought.status_code == 201, bought.text
@@ -113,7 +113,7 @@ def test_an_account_that_has_a_number_keeps_it(clinic):
     )
 
 
-def test_a_number_is_not_sold_without_a_payment_method(clinic):
+def test_number_purchase_needs_a_payment_method(clinic):
     """Given no card, then the purchase is refused with the exact answer (F84)."""
     clinic.setup.record(clinic.setup.updated_at, payment_method_verified=False)
     answer = clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
@@ -122,7 +122,7 @@ def test_a_number_is_not_sold_without_a_payment_method(clinic):
     assert clinic.twilio.owned() == {}
 
 
-def test_an_account_has_one_number(clinic):
+def test_second_number_purchase_of_an_account_is_refused(clinic):
     clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
     again = clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
     assert (again.status_code, again.json["code"]) == (409, "already_exists")
@@ -132,7 +132,7 @@ def test_an_account_has_one_number(clinic):
 @pytest.mark.parametrize(
     "kind", ["timeout_before", "timeout_after", "error_500", "error_500_after"]
 )
-def test_a_purchase_whose_answer_is_lost_buys_one_number(clinic, kind):
+def test_purchase_with_a_lost_response_buys_one_number(clinic, kind):
     clinic.twilio.fault(kind, "/2010-04-01/Accounts/*/IncomingPhoneNumbers.json")
     begun = clinic.deploys().json
     clinic.works(8)
@@ -140,7 +140,7 @@ def test_a_purchase_whose_answer_is_lost_buys_one_number(clinic, kind):
     assert len(clinic.twilio.owned()) == 1
 
 
-def test_a_number_that_is_gone_is_replaced_by_another(clinic):
+def test_candidate_number_sold_meanwhile_is_replaced_by_another(clinic):
     """Given a candidate that was sold meanwhile, then the next one in its area code is bought
     (field report 2).
     """
@@ -160,7 +160,7 @@ def test_a_number_that_is_gone_is_replaced_by_another(clinic):
     assert clinic.line.tries == 2
 
 
-def test_a_chosen_number_that_is_gone_is_told(clinic, fee):
+def test_deploy_with_a_chosen_number_sold_meanwhile_fails_and_names_others(clinic, fee):
     """Given a chosen number that was sold meanwhile, then the deployment fails before anything is
     charged and names numbers nearby (field report 2).
     """
@@ -180,7 +180,7 @@ def test_a_chosen_number_that_is_gone_is_told(clinic, fee):
     assert clinic.line is None
 
 
-def test_a_purchase_of_a_chosen_number_that_is_gone_is_a_conflict_with_others_near_it(clinic):
+def test_purchase_of_a_chosen_number_sold_meanwhile_is_refused_and_names_others(clinic):
     """Given a chosen number that was sold meanwhile, then its purchase on its own names numbers
     nearby and leaves the slot free (field report 2).
     """
@@ -202,7 +202,7 @@ def test_a_purchase_of_a_chosen_number_that_is_gone_is_a_conflict_with_others_ne
         ("+14165550150", "number_not_sold", "regulatory bundle"),
     ],
 )
-def test_what_a_chosen_number_asks_for_is_said_before_anything_is_charged(
+def test_missing_requirements_of_a_chosen_number_fail_before_any_charge(
     clinic, fee, number, code, advice
 ):
     """Given a number that needs an address or a regulatory bundle, then the deployment says so
@@ -218,7 +218,7 @@ def test_what_a_chosen_number_asks_for_is_said_before_anything_is_charged(
 
 
 @pytest.mark.parametrize("number", ["+12125550180", "+12125550185"])
-def test_a_number_that_asks_for_an_address_is_bought_with_the_clinics(clinic, number):
+def test_number_that_requires_an_address_is_bought_with_the_clinics_address(clinic, number):
     """Given a saved address, then a number that needs one is bought with it, and a take-down
     removes both (field report 3).
     """
@@ -232,7 +232,7 @@ def test_a_number_that_asks_for_an_address_is_bought_with_the_clinics(clinic, nu
     assert clinic.twilio.books.addresses == {}
 
 
-def test_the_area_code_of_deploy_goes_before_the_number_that_is_configured(clinic):
+def test_area_code_given_to_deploy_overrides_the_configured_number(clinic):
     clinic.configures(phoneNumber="+12125550155")
     clinic.goes_live(areaCode="415")
     (number,) = clinic.twilio.owned()
@@ -252,7 +252,7 @@ def test_two_clinics_never_share_a_number(clinic):
     assert len(clinic.twilio.owned()) == 2
 
 
-def test_a_number_of_another_clinic_is_had_by_no_door(clinic):
+def test_another_clinics_number_cannot_be_bought_or_deployed(clinic):
     """Given another clinic's number, then naming it gets it by neither purchase nor Deploy (field
     report 30).
     """
@@ -268,7 +268,7 @@ def test_a_number_of_another_clinic_is_had_by_no_door(clinic):
     assert list(clinic.twilio.owned()) == [number]
 
 
-def test_a_trial_account_is_refused_before_anything_is_bought(clinic):
+def test_twilio_trial_account_fails_deployment_before_anything_is_bought(clinic):
     """Given a Twilio trial account, then the deployment fails before anything is bought (field
     report 4).
     """
@@ -281,7 +281,7 @@ def test_a_trial_account_is_refused_before_anything_is_bought(clinic):
     assert clinic.deploys().status_code == 202
 
 
-def test_an_address_is_registered_before_the_number_is_bought(clinic):
+def test_bought_number_gets_the_service_address_as_emergency_address(clinic):
     """Given a service address, then the bought number has it as its emergency address (field report
     6).
     """
@@ -291,7 +291,7 @@ def test_an_address_is_registered_before_the_number_is_bought(clinic):
     assert number["emergency_address_sid"].startswith("AD")
 
 
-def test_what_is_live_is_taken_down(clinic):
+def test_take_down_releases_the_number_and_allows_a_new_deployment(clinic):
     shown = clinic.goes_live()
     answer = clinic.call("POST", f"/api/deployments/{shown['id']}/take-down")
     assert answer.status_code == 202
@@ -305,7 +305,7 @@ def test_what_is_live_is_taken_down(clinic):
     assert clinic.deploys().status_code == 202
 
 
-def test_a_redeployment_that_failed_does_not_keep_what_is_live_from_being_taken_down(clinic):
+def test_live_deployment_can_be_taken_down_after_a_failed_redeployment(clinic):
     live = clinic.goes_live()
     fault = {"kind": "refused_400", "provider": "vapi", "method": "PATCH", "path": "/assistant/*"}
     clinic.twilio.stand_in.sandbox.inject_fault(**fault)
@@ -320,7 +320,7 @@ def test_a_redeployment_that_failed_does_not_keep_what_is_live_from_being_taken_
     assert clinic.twilio.owned() == {}
 
 
-def test_who_takes_an_older_deployment_down_is_told_which_one_it_is(clinic):
+def test_taking_down_an_older_deployment_is_refused_and_names_the_live_one(clinic):
     """Given a clinic that deployed twice, then taking the first deployment down is refused with the
     id of the live one, which can be taken down.
     """
@@ -335,7 +335,7 @@ def test_who_takes_an_older_deployment_down_is_told_which_one_it_is(clinic):
     assert {row["status"] for row in listed} == {"taken_down"}
 
 
-def test_a_number_that_somebody_released_at_twilio_is_said_and_made_good(clinic):
+def test_deploy_with_a_number_released_at_twilio_fails_with_advice_that_works(clinic):
     """Given a number released at Twilio, then Deploy says what to do, and following that works."""
     live = clinic.goes_live()
     release_number(clinic.line.twilio_sid)
@@ -350,7 +350,7 @@ def test_a_number_that_somebody_released_at_twilio_is_said_and_made_good(clinic)
     assert list(clinic.twilio.owned()) == [clinic.line.e164]
 
 
-def test_a_number_that_was_there_is_given_the_address_for_emergencies(clinic):
+def test_number_bought_earlier_gets_its_emergency_address_on_going_live(clinic):
     """Given a number bought before the address was saved, then going live sets its emergency
     address (field report 6).
     """
@@ -361,7 +361,7 @@ def test_a_number_that_was_there_is_given_the_address_for_emergencies(clinic):
     assert number["emergency_address_sid"].startswith("AD")
 
 
-def test_an_address_changed_after_going_live_is_said_not_to_be_told(clinic):
+def test_address_change_after_going_live_warns_that_911_calls_report_the_old_one(clinic):
     """Given another address saved after going live, then account and deployment warn that emergency
     calls report the old one, until the clinic is taken down and deployed again.
     """
@@ -387,7 +387,7 @@ def phone_step(clinic):
     return clinic.call("GET", "…").json["steps"]["phone"].get("warning", "")
 
 
-def test_a_number_that_something_else_uses_is_never_taken_over(clinic):
+def test_number_used_for_something_else_is_never_taken_over(clinic):
     """Given a number that our Twilio account already uses for something else, then it is left alone
     and another is bought, though Twilio would answer its purchase with 201 (field report 1).
     """
@@ -401,7 +401,7 @@ def test_a_number_that_something_else_uses_is_never_taken_over(clinic):
     assert clinic.line.e164 != chosen
 
 
-def test_how_calls_arrive_may_not_change_while_it_is_deployed(clinic):
+def test_changing_the_phone_method_during_a_deployment_fails_it(clinic):
     begun = clinic.deploys().json
     assert clinic.call("PUT", "…/phone/sip").status_code == 200
     clinic.works(4)
@@ -410,7 +410,7 @@ def test_how_calls_arrive_may_not_change_while_it_is_deployed(clinic):
     assert clinic.twilio.owned() == {}
 
 
-def test_the_same_purchase_goes_through_once_a_card_was_added(clinic):
+def test_refused_purchase_works_with_the_same_key_once_a_card_is_added(clinic):
     """Given a purchase refused for want of a card, when a card is added, then the same idempotency
     key works: the refusal was not stored.
     """
@@ -423,7 +423,7 @@ def test_the_same_purchase_goes_through_once_a_card_was_added(clinic):
     assert clinic.client.simulate_post(path, json=body, headers=headers).status_code == 201
 
 
-def test_a_job_that_was_lost_is_staged_again(clinic):
+def test_sweep_restages_the_lost_job_of_a_deployment(clinic):
     """Given a deployment whose job ended without advancing it, then the sweep stages it again, and
     the clinic goes live.
     """
@@ -434,7 +434,7 @@ def test_a_job_that_was_lost_is_staged_again(clinic):
     assert clinic.shown(begun["id"])["status"] == "live"
 
 
-def test_events_are_sent_once_and_resume(clinic):
+def test_event_stream_sends_all_events_and_then_answers_204(clinic):
     shown = clinic.goes_live()
     path = f"/api/deployments/{shown['id']}/events"
     first = clinic.client.simulate_get(path, headers=clinic.headers)
@@ -446,7 +446,7 @@ def test_events_are_sent_once_and_resume(clinic):
     assert clinic.client.simulate_get(path, headers=headers).status_code == 204
 
 
-def test_a_call_before_the_receptionist_is_there_is_told_so(clinic):
+def test_caller_before_going_live_hears_that_the_line_is_being_set_up(clinic):
     """Given a number that was only bought, when a caller rings, then they hear the clinic's name
     and that the line is being set up; an unsigned request is refused.
     """

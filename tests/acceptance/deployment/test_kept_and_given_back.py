@@ -66,7 +66,7 @@ def works_until_in_doubt(clinic):
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("step", KEPT)
-def test_what_was_kept_is_gone_on_with_where_it_failed(clinic, step):
+def test_retry_of_kept_progress_repeats_only_the_failed_step(clinic, step):
     """Given a refused step and kept progress, then a retry does that step, and repeats nothing
     else.
     """
@@ -85,7 +85,7 @@ def test_what_was_kept_is_gone_on_with_where_it_failed(clinic, step):
 
 
 @pytest.mark.parametrize("step", ["emergency_address", "routing"])
-def test_what_was_kept_is_given_back_when_that_is_asked(clinic, step):
+def test_rollback_on_request_undoes_kept_progress(clinic, step):
     clinic.refuses(step)
     shown = clinic.deploys_all(onFailure="keep")
     assert clinic.kept == FEE
@@ -95,7 +95,7 @@ def test_what_was_kept_is_given_back_when_that_is_asked(clinic, step):
     assert clinic.asks("retry", shown["id"]).status_code == 409
 
 
-def test_what_nobody_decides_about_is_named_and_given_back_after_a_week(clinic):
+def test_undecided_kept_progress_is_reported_and_rolled_back_after_a_week(clinic):
     """Given kept progress, then doctor names it from the second day on; after a week it is rolled
     back, and another deployment goes live.
     """
@@ -119,7 +119,7 @@ def test_what_nobody_decides_about_is_named_and_given_back_after_a_week(clinic):
 
 
 @pytest.mark.parametrize("step", ["number", "squad"])
-def test_a_retry_of_what_is_put_off_tries_at_once(clinic, step):
+def test_retry_runs_a_throttled_step_at_once(clinic, step):
     """Given a throttled step that is waiting to be retried, then a retry by the clinic runs it at
     once.
     """
@@ -142,7 +142,7 @@ def kept_finding():
     return finding
 
 
-def test_however_many_deployments_run_each_is_looked_at(clinic, monkeypatch):
+def test_stuck_deployment_beyond_the_first_batch_is_ended(clinic, monkeypatch):
     """Given more running deployments than one batch, then a stuck one in a later batch is ended
     too.
     """
@@ -161,7 +161,7 @@ def test_however_many_deployments_run_each_is_looked_at(clinic, monkeypatch):
     assert Deployment.newest(clinic.account.id).status == "queued"
 
 
-def test_a_number_that_was_released_by_hand_is_settled(clinic):
+def test_number_released_by_hand_can_be_settled(clinic):
     """Given a number that Twilio did not release, when an operator releases it and settles the
     step, then the slot is free, and doctor no longer reports it.
     """
@@ -179,7 +179,7 @@ def test_a_number_that_was_released_by_hand_is_settled(clinic):
         settle_undo(shown["id"], "number", "again", "cli:test")
 
 
-def test_what_was_taken_away_by_hand_at_vapi_is_settled(clinic):
+def test_vapi_number_deleted_by_hand_can_be_settled(clinic):
     """Given an imported number that Vapi did not delete, when an operator deletes it there and
     settles the step, then it no longer belongs to the account and is not reported missing.
     """
@@ -199,7 +199,7 @@ def test_what_was_taken_away_by_hand_at_vapi_is_settled(clinic):
     assert not Stray.has("state = 'open'")
 
 
-def test_an_address_that_a_number_of_before_was_refused_is_asked_for_again(clinic):
+def test_retry_sets_the_emergency_address_refused_for_an_existing_number(clinic):
     """Given a number bought on its own, to which Twilio refuses the emergency address once, then a
     retry sets it.
     """
@@ -212,7 +212,7 @@ def test_an_address_that_a_number_of_before_was_refused_is_asked_for_again(clini
     clinic.has_one_of_each()
 
 
-def test_a_retry_asks_for_a_card(clinic):
+def test_retry_needs_a_payment_method(clinic):
     clinic.refuses("routing")
     shown = clinic.deploys_all(onFailure="keep")
     clinic.setup.record(clinic.setup.updated_at, payment_method_verified=False)
@@ -221,7 +221,7 @@ def test_a_retry_asks_for_a_card(clinic):
 
 
 @pytest.mark.parametrize("name", ["deploy_account", "purchase_number"])
-def test_a_deployment_whose_job_has_given_up_is_undone(clinic, name):
+def test_deployment_with_a_dead_job_is_rolled_back(clinic, name):
     """Given a job that used up its attempts, when the sweep runs, then the deployment is rolled
     back.
     """
@@ -239,7 +239,7 @@ def test_a_deployment_whose_job_has_given_up_is_undone(clinic, name):
     clinic.has_nothing()
 
 
-def test_a_retry_gives_a_job_that_has_given_up_new_attempts(clinic):
+def test_retry_gives_a_dead_job_new_attempts(clinic):
     clinic.fault("refuse", MAKES["squad"], times=50)
     begun = clinic.deploys(cost=FEE).json
     clinic.works()
@@ -254,7 +254,7 @@ def test_a_retry_gives_a_job_that_has_given_up_new_attempts(clinic):
 @pytest.mark.parametrize(
     "step", ["fee", "charge", "emergency_address", "number", "receptionist", "routing"]
 )
-def test_what_is_found_while_it_is_undone_is_undone_too(clinic, step):
+def test_effect_found_by_reconciliation_during_a_rollback_is_undone_too(clinic, step):
     """Given a lost answer and a dead job, when the hourly reconciliation finds what was made before
     the undoing does, then that is undone too.
     """
@@ -273,7 +273,7 @@ def test_what_is_found_while_it_is_undone_is_undone_too(clinic, step):
     assert all(intent.status in {"canceled", "succeeded"} for intent in clinic.intents)
 
 
-def test_what_a_newer_release_has_sent_is_not_undone_without_it(clinic):
+def test_undoing_an_effect_kind_of_a_newer_release_waits_for_that_release(clinic):
     """Given a step in doubt whose effect is of a kind only a newer release knows, then its undoing
     raises and waits for that release.
     """
@@ -286,7 +286,7 @@ def test_what_a_newer_release_has_sent_is_not_undone_without_it(clinic):
     assert Effect.get_by_id(doubts[0].id).state == "unknown"
 
 
-def test_a_release_that_has_given_up_is_left_to_a_person(clinic):
+def test_dead_number_release_does_not_stop_the_rest_of_the_rollback(clinic):
     """Given a Twilio outage that outlasts the number's release, then the rest is undone all the
     same, and after the next deployment the clinic owns one number.
     """
@@ -304,7 +304,7 @@ def test_a_release_that_has_given_up_is_left_to_a_person(clinic):
     assert len(clinic.twilio.owned()) == 1
 
 
-def test_a_release_that_gives_up_again_ends_the_next_deployment(clinic):
+def test_number_release_that_dies_again_rolls_back_the_next_deployment(clinic):
     """Given a Twilio outage that also outlasts the release in the next deployment, then that one is
     rolled back with the fee refunded, and says what to do by hand.
     """
@@ -322,7 +322,7 @@ def test_a_release_that_gives_up_again_ends_the_next_deployment(clinic):
     assert clinic.kept == 0
 
 
-def test_a_number_that_twilio_does_not_release_stops_the_next_deployment_loudly(clinic):
+def test_release_refused_by_twilio_rolls_back_the_next_deployment_with_advice(clinic):
     """Given a release that Twilio refuses, then the next deployment tries once more, is rolled back
     and says what to do; once the release works, a deployment goes live.
     """
@@ -340,7 +340,7 @@ def test_a_number_that_twilio_does_not_release_stops_the_next_deployment_loudly(
     assert len(clinic.twilio.owned()) == 1
 
 
-def test_a_cardholder_who_never_comes_is_charged_nothing(clinic):
+def test_unconfirmed_card_payment_expires_after_a_day_and_charges_nothing(clinic):
     """Given a bank that wants its cardholder, when they do not confirm within a day, then the
     deployment fails, nothing is charged, and another one can begin.
     """
@@ -365,7 +365,7 @@ def test_a_cardholder_who_never_comes_is_charged_nothing(clinic):
     assert clinic.deploys_all()["status"] == "live"
 
 
-def test_a_number_that_is_bought_meanwhile_by_itself_is_waited_for(clinic):
+def test_deployment_uses_a_purchase_in_progress_and_rollback_leaves_it(clinic):
     """Given a purchase on its own in progress, when a deployment reaches its number step, then it
     uses that number, and a rollback leaves it: the clinic bought it.
     """
@@ -382,7 +382,7 @@ def test_a_number_that_is_bought_meanwhile_by_itself_is_waited_for(clinic):
 
 
 @pytest.mark.parametrize("fault", ["refuse", "timeout_after"])
-def test_a_purchase_that_was_given_up_is_not_told_as_done(clinic, fault):
+def test_repeating_a_dead_purchase_with_its_key_is_answered_as_failed(clinic, fault):
     """Given a purchase whose job died and whose number was released, when the request is repeated
     with its key, then it is answered as failed.
     """
@@ -403,7 +403,7 @@ def test_a_purchase_that_was_given_up_is_not_told_as_done(clinic, fault):
     assert clinic.client.simulate_post(path, **asked).status_code == 201
 
 
-def test_a_refusal_that_comes_after_somebody_has_settled_it_opens_nothing_again(clinic):
+def test_late_refusal_does_not_reopen_a_settled_step(clinic):
     """Given a step that an operator settled while its job waited for the provider, when the
     provider refuses, then the step stays settled.
     """
@@ -417,7 +417,7 @@ def test_a_refusal_that_comes_after_somebody_has_settled_it_opens_nothing_again(
     assert DeploymentStep.get_by_id(step.id).state == "undone"
 
 
-def test_taking_down_goes_in_the_order_in_which_nothing_is_left_hanging(clinic):
+def test_take_down_deletes_resources_in_dependency_order(clinic):
     """A take-down deletes the number at Vapi, the squad, the assistants, the tool, then Twilio's
     number and address.
     """

@@ -63,7 +63,7 @@ def test_f105_payment_method_saved(clinic, told):
     has_logged(told, "[Payment] Payment method saved successfully")
 
 
-def test_f106_f107_f108_what_a_deployment_that_buys_says_in_order(clinic, told):
+def test_f106_f107_f108_deployment_that_buys_a_number_logs_its_lines_in_order(clinic, told):
     """The verified payment method, then the purchase, then the number."""
     clinic.deploys_all()
     (number,) = clinic.twilio.owned()
@@ -79,33 +79,33 @@ def test_f106_f107_f108_what_a_deployment_that_buys_says_in_order(clinic, told):
     assert len(number) == len("+15559876543")
 
 
-def test_f109_f110_what_a_purchase_on_its_own_says(clinic, told):
+def test_f109_f110_standalone_number_purchase_logs_its_lines(clinic, told):
     assert buys(clinic).status_code == 201
     has_logged(told, "[Twilio API] Payment method verified, proceeding with phone purchase")
     has_logged(told, "[Twilio API] Successfully purchased phone number")
 
 
-def test_f111_an_existing_number_is_used(clinic, told):
+def test_f111_use_of_an_existing_number_is_logged(clinic, told):
     buys(clinic)
     assert clinic.deploys_all()["status"] == "live"
     has_logged(told, "[Receptionist] Using existing number instead of purchasing")
     assert not [call for call in told.calls if "Purchasing new Twilio number" in call.args[0]]
 
 
-def test_f112_f113_a_purchase_that_fails_and_its_deployment(clinic, told):
+def test_f112_f113_failed_purchase_and_failed_deployment_are_logged(clinic, told):
     clinic.fault("refused_400", ("twilio", "POST", NUMBER))
     assert clinic.deploys_all()["status"] == "rolled_back"
     has_logged(told, "[Receptionist] Phone purchase failed", "error")
     has_logged(told, "[Receptionist] Deployment failed, may need manual cleanup", "error")
 
 
-def test_f112_a_purchase_on_its_own_that_fails(clinic, told):
+def test_f112_failed_standalone_purchase_is_logged(clinic, told):
     clinic.fault("refused_400", ("twilio", "POST", NUMBER))
     assert buys(clinic).status_code == 409
     has_logged(told, "[Twilio API] Phone purchase failed", "error")
 
 
-def test_without_a_payment_method_nothing_says_that_it_was_verified(clinic, told):
+def test_no_log_line_claims_verification_without_a_payment_method(clinic, told):
     clinic.setup.record(clinic.setup.updated_at, payment_method_verified=False)
     assert (clinic.deploys(cost=FEE).status_code, buys(clinic).status_code) == (402, 402)
     clinic.works()

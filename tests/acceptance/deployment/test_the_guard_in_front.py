@@ -37,7 +37,7 @@ def deploying(texting, way):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_card_that_goes_at_any_moment_lets_nothing_more_be_spent(
+def test_card_that_becomes_invalid_at_any_moment_stops_further_spending(
     texting, voice, monkeypatch, way
 ):
     """Given a card that becomes invalid before the first, second or any later job of a deployment,
@@ -66,5 +66,5 @@ def test_a_card_that_goes_at_any_moment_lets_nothing_more_be_spent(
     assert seen[-1] >= WAYS[way]
 
 
-def test_every_kind_that_is_decided_on_is_shown_here():
+def test_every_costly_kind_of_effect_is_covered_here():
     assert set.union(*WAYS.values()) == set(DECIDES)

@@ -41,7 +41,7 @@ def parsed(text):
     return list(zip(ids, told, strict=True))
 
 
-def test_progress_is_told_in_the_words_of_old(clinic):
+def test_progress_messages_have_the_documented_words_and_order(clinic):
     """The progress messages of F91, in order."""
     shown = clinic.goes_live()
     told = [each["message"] for _, each in parsed(events_of(clinic, shown["id"]).text)]
@@ -55,7 +55,7 @@ def test_progress_is_told_in_the_words_of_old(clinic):
     assert [each for each in told if each in wanted] == wanted
 
 
-def test_what_was_seen_is_not_sent_again(clinic):
+def test_resumed_event_stream_sends_only_the_remaining_events(clinic):
     """Given a watcher that lost its connection anywhere, then it gets the remaining events once and
     in order.
     """
@@ -67,7 +67,7 @@ def test_what_was_seen_is_not_sent_again(clinic):
     assert events_of(clinic, shown["id"], whole[-1][0]).status_code == 204
 
 
-def test_a_deployment_under_way_answers_with_nothing_new(clinic):
+def test_event_stream_with_nothing_new_is_empty_and_not_204(clinic):
     """Given no new event, then the stream is empty, so that the browser reconnects; a 204 would
     stop it.
     """
@@ -78,14 +78,14 @@ def test_a_deployment_under_way_answers_with_nothing_new(clinic):
 
 
 @pytest.mark.parametrize("last", ["nonsense", "-1", "9" * 40, "9" * 5_000, "٣"])
-def test_an_id_that_is_none_of_ours_is_the_beginning(clinic, last):
+def test_invalid_last_event_id_starts_from_the_beginning(clinic, last):
     begun = clinic.deploys().json
     answer = events_of(clinic, begun["id"], last.encode().decode("latin-1"))
     assert answer.status_code == 200
     assert parsed(answer.text) == parsed(events_of(clinic, begun["id"]).text) != []
 
 
-def test_nobody_else_watches(clinic):
+def test_event_stream_is_hidden_from_other_accounts(clinic):
     begun = clinic.deploys().json
     other = clinic.another()
     answer = events_of(clinic, begun["id"], headers=other.headers)
@@ -96,7 +96,7 @@ def test_nobody_else_watches(clinic):
 
 
 @pytest.mark.slow
-def test_two_hundred_watch_while_a_deployment_runs(clinic, town):
+def test_two_hundred_watchers_each_get_every_event_of_a_deployment(clinic, town):
     """Given 200 watchers on the shipped server during a deployment, then each gets every event, the
     final one once, and the server still answers other requests.
     """

@@ -78,7 +78,7 @@ def config_of(page: falcon.testing.Result) -> dict:
     return json.loads(html.unescape(re.search(r'data-config="([^"]*)"', page.text)[1]))
 
 
-def test_the_clinics_software_opens_a_form_that_says_what_is_owed(clinic):
+def test_card_form_shows_the_clinic_and_the_amount_owed(clinic):
     answer = clinic.open()
     assert answer.status_code == 201, answer.text
     assert answer.json["expiresAt"] > (real_now() + timedelta(minutes=29)).isoformat()
@@ -97,14 +97,14 @@ def test_the_clinics_software_opens_a_form_that_says_what_is_owed(clinic):
     assert "sk_test" not in page.text
 
 
-def test_yen_are_asked_for_without_cents(clinic):
+def test_yen_amount_is_shown_without_decimals(clinic):
     invoice = given.an_invoice(clinic.account, amount=12_500, currency="jpy")
     page = clinic.client.simulate_get(urlsplit(clinic.open(invoice=invoice).json["url"]).path)
     assert "¥12,500" in page.text
     assert 'value="12500"' in page.text
 
 
-def test_the_pages_policy_lets_in_stripe_and_nothing_else(clinic, monkeypatch):
+def test_content_security_policy_allows_only_stripe(clinic, monkeypatch):
     path = clinic.path()
     page = clinic.client.simulate_get(path)
     policy, base = page.headers["content-security-policy"], clinic.stripe.url
@@ -131,11 +131,11 @@ def test_the_pages_policy_lets_in_stripe_and_nothing_else(clinic, monkeypatch):
     assert not re.search("unsafe|script-src[^;]*\\*[^.]", policy)
 
 
-def test_stripe_js_is_the_release_of_the_api_version(clinic):
+def test_stripe_js_release_matches_the_api_version(clinic):
     assert stripe.api_version.endswith(f".{RELEASE}")
 
 
-def test_a_charge_takes_the_phones_path(clinic):
+def test_card_form_charges_the_open_attempt_as_a_telephone_order(clinic):
     """Given a charge on the form, then the intent of the invoice's attempt is confirmed as a
     telephone order for the agreed amount, and the receipt goes to the address on the form.
     """
@@ -158,7 +158,7 @@ def test_a_charge_takes_the_phones_path(clinic):
     assert intent.receipt_email == "payer@example.org"
 
 
-def test_the_receipt_of_a_second_try_goes_where_the_second_try_says(clinic):
+def test_receipt_goes_to_the_address_given_with_the_second_try(clinic):
     path = clinic.path()
     clinic.charge(path, "pm_card_chargeDeclined", receiptEmail="typo@example.org")
     assert clinic.charge(path, receiptEmail="right@example.org").status_code == 200
@@ -168,7 +168,7 @@ def test_the_receipt_of_a_second_try_goes_where_the_second_try_says(clinic):
     )
 
 
-def test_a_part_is_paid_and_the_rest_is_still_owed(clinic):
+def test_partial_payment_leaves_the_rest_outstanding(clinic):
     answer = clinic.charge(clinic.path(), amount=2_500)
     assert (answer.status_code, answer.json["outstanding"], clinic.now.outstanding) == (
         200,
@@ -177,14 +177,14 @@ def test_a_part_is_paid_and_the_rest_is_still_owed(clinic):
     )
 
 
-def test_more_than_is_owed_is_refused(clinic):
+def test_charge_above_the_balance_is_refused(clinic):
     answer = clinic.charge(clinic.path(), amount=12_501)
     assert (answer.status_code, answer.json["code"]) == (422, "amount_exceeds_balance")
     told = f"$125.00 is owed on invoice {clinic.invoice.number}; $125.01 was requested."
     assert answer.json["detail"] == told
 
 
-def test_a_payment_method_is_charged_once_however_often_it_is_posted(clinic):
+def test_payment_method_posted_repeatedly_is_charged_once(clinic):
     path, card = clinic.path(), clinic.typed()
     answers = [clinic.charge(path, card, amount=2_500) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200] * 3
@@ -192,7 +192,7 @@ def test_a_payment_method_is_charged_once_however_often_it_is_posted(clinic):
     assert (clinic.now.amount_paid, clinic.stripe.received(clinic.invoice.id)) == (2_500, 2_500)
 
 
-def test_posted_many_times_at_once_it_is_charged_once(clinic):
+def test_payment_method_posted_concurrently_is_charged_once(clinic):
     path, card = clinic.path(), clinic.typed()
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda _: clinic.charge(path, card, amount=2_500), range(6)))
@@ -201,7 +201,7 @@ def test_posted_many_times_at_once_it_is_charged_once(clinic):
     assert clinic.stripe.received(clinic.invoice.id) == 2_500
 
 
-def test_two_forms_at_once_charge_one_card(clinic):
+def test_concurrent_forms_charge_one_card(clinic):
     paths = [(clinic.path(), clinic.typed()) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda pair: clinic.charge(*pair), paths))
@@ -218,7 +218,7 @@ def test_two_forms_at_once_charge_one_card(clinic):
         ("4000000000009979", "card_declined", "declined"),
     ],
 )
-def test_a_decline_comes_with_advice_and_another_card_may_be_tried(clinic, number, code, word):
+def test_declined_card_gives_advice_and_another_can_be_tried(clinic, number, code, word):
     path = clinic.path()
     declined = clinic.charge(path, clinic.typed(number))
     assert (declined.status_code, declined.json["code"], declined.json["declineCode"]) == (
@@ -230,7 +230,7 @@ def test_a_decline_comes_with_advice_and_another_card_may_be_tried(clinic, numbe
     assert clinic.charge(path, clinic.typed()).json["status"] == "succeeded"
 
 
-def test_while_stripe_is_silent_the_page_is_told_to_wait_and_hears_the_end(clinic, valkey):
+def test_charge_during_a_stripe_outage_is_processing_and_then_succeeds(clinic, valkey):
     path, card = clinic.path(), clinic.typed()
     clinic.stripe.fault("bad_gateway", "POST", "/v1/payment_intents*", times=20)
     answer = clinic.charge(path, card)
@@ -243,14 +243,14 @@ def test_while_stripe_is_silent_the_page_is_told_to_wait_and_hears_the_end(clini
     assert clinic.stripe.received(clinic.invoice.id) == 12_500
 
 
-def test_a_charge_of_another_invoice_is_not_told(clinic):
+def test_charge_of_another_invoice_is_not_found(clinic):
     other = given.an_invoice(clinic.account)
     path = clinic.path()
     charge = clinic.charge(urlsplit(clinic.open(invoice=other).json["url"]).path).json["charge"]
     assert clinic.client.simulate_get(f"{path}/charges/{charge}").status_code == 404
 
 
-def test_what_is_paid_is_not_asked_for_again(clinic):
+def test_paid_invoice_has_no_form_and_takes_no_charge(clinic):
     path = clinic.path()
     clinic.charge(path, clinic.typed())
     page = clinic.client.simulate_get(path)
@@ -273,12 +273,12 @@ def test_what_is_paid_is_not_asked_for_again(clinic):
         {"disputed": True},
     ],
 )
-def test_what_cannot_be_paid_has_no_form(clinic, values):
+def test_unpayable_invoice_has_no_form(clinic, values):
     invoice = given.an_invoice(clinic.account, **values)
     assert clinic.open(invoice=invoice).json["code"] == "invoice_not_payable"
 
 
-def test_a_form_ends_after_half_an_hour(clinic):
+def test_form_expires_after_half_an_hour(clinic):
     past = CardForm(clinic.invoice.id, "key:k", real_now() - timedelta(seconds=1))
     page = clinic.client.simulate_get(f"/card/{past.token}")
     assert (page.status_code, "has expired" in page.text) == (410, True)
@@ -288,7 +288,7 @@ def test_a_form_ends_after_half_an_hour(clinic):
     assert PaymentConfirmation.select().count() == 0
 
 
-def test_what_became_of_a_charge_is_told_a_little_longer(clinic):
+def test_charge_status_outlives_the_form_for_a_while(clinic):
     charge = clinic.charge(clinic.path(), clinic.typed()).json["charge"]
     for ago, status in ((1, 200), (16, 410)):
         past = CardForm(clinic.invoice.id, "key:k", real_now() - timedelta(minutes=ago))
@@ -297,7 +297,7 @@ def test_what_became_of_a_charge_is_told_a_little_longer(clinic):
         )
 
 
-def test_an_address_cannot_be_made_up(clinic):
+def test_forged_form_address_is_rejected(clinic):
     token = clinic.path().removeprefix("/card/")
     sealed_for_something_else = seal(
         json.dumps(["another purpose", clinic.invoice.id, "key:k", (real_now() + LIFE).isoformat()])
@@ -315,14 +315,14 @@ def test_an_address_cannot_be_made_up(clinic):
         assert clinic.client.simulate_get(f"/card/{forged}").status_code == 410
 
 
-def test_a_key_that_was_rolled_out_opens_nothing(clinic, monkeypatch):
+def test_form_sealed_with_a_retired_key_no_longer_opens(clinic, monkeypatch):
     path = clinic.path()
     monkeypatch.setenv("PAYPHONE_SECRET_KEY", "another")
     reset_process()
     assert clinic.client.simulate_get(path).status_code == 410
 
 
-def test_another_accounts_invoice_is_not_there(clinic):
+def test_another_accounts_invoice_is_not_found(clinic):
     stranger = given.a_key(given.an_account(name="Other"))
     assert clinic.open(headers=stranger).status_code == 404
     assert (
@@ -333,7 +333,7 @@ def test_another_accounts_invoice_is_not_there(clinic):
     )
 
 
-def test_a_repeated_request_answers_the_same_form_and_keeps_its_address_nowhere(clinic):
+def test_repeated_request_is_replayed_and_no_form_address_is_stored(clinic):
     first, again = clinic.open(key="once"), clinic.open(key="once")
     assert again.headers["idempotent-replayed"] == "true"
     assert again.json["expiresAt"] == first.json["expiresAt"]
@@ -346,7 +346,7 @@ def test_a_repeated_request_answers_the_same_form_and_keeps_its_address_nowhere(
     assert clinic.charge(f"/card/{tokens[1]}").status_code == 200
 
 
-def test_an_account_may_want_links_only(clinic):
+def test_links_only_account_opens_no_form_and_charges_nothing(clinic):
     """F53: given an account that wants links only, then no form is opened, and one that is open
     already charges nothing.
     """
@@ -361,7 +361,7 @@ def test_an_account_may_want_links_only(clinic):
 
 
 @pytest.mark.parametrize("name", ["STRIPE_PUBLISHABLE_KEY", "PAYPHONE_SECRET_KEY"])
-def test_without_a_key_the_setting_is_named(clinic, monkeypatch, name):
+def test_opening_a_form_without_a_key_names_the_missing_setting(clinic, monkeypatch, name):
     monkeypatch.setenv(name, "")
     reset_process()
     answer = clinic.open()
@@ -369,7 +369,7 @@ def test_without_a_key_the_setting_is_named(clinic, monkeypatch, name):
     assert name in answer.json["detail"]
 
 
-def test_a_page_that_is_open_names_the_setting_too(clinic, monkeypatch):
+def test_open_page_names_the_missing_publishable_key(clinic, monkeypatch):
     path = clinic.path()
     monkeypatch.setenv("STRIPE_PUBLISHABLE_KEY", "")
     reset_process()
@@ -377,7 +377,7 @@ def test_a_page_that_is_open_names_the_setting_too(clinic, monkeypatch):
     assert (page.status_code, "STRIPE_PUBLISHABLE_KEY" in page.text) == (503, True)
 
 
-def test_an_operator_opens_it_from_the_console_and_is_named(clinic):
+def test_operator_opens_the_form_from_the_console_and_is_audited(clinic):
     address = f"/invoices/{clinic.invoice.id}/card"
     stranger = clinic.client.simulate_get(address)
     assert (stranger.status_code, stranger.headers["location"]) == (
@@ -397,7 +397,7 @@ def test_an_operator_opens_it_from_the_console_and_is_named(clinic):
     assert names["payment.requested"] == names["payment.planned"] == "card_form:operator:ada"
 
 
-def test_an_operator_is_told_why_there_is_no_form(clinic):
+def test_operator_sees_why_there_is_no_form(clinic):
     an_operator("ada")
     browser = signed_in(clinic.client)
     page = clinic.client.simulate_get("/invoices/inv_none/card", headers=browser)
@@ -407,7 +407,7 @@ def test_an_operator_is_told_why_there_is_no_form(clinic):
     assert (page.status_code, "paid already" in page.text) == (409, True)
 
 
-def test_a_connected_clinics_card_is_charged_on_its_own_account(clinic):
+def test_card_form_of_a_connected_clinic_charges_on_its_own_account(clinic):
     account = given.an_account(
         name="Own", stripe_account=clinic.stripe.sdk.accounts.create({"type": "standard"}).id
     )
@@ -431,13 +431,13 @@ def test_a_connected_clinics_card_is_charged_on_its_own_account(clinic):
         {"notes": "4242-4242-4242-4242"},
     ],
 )
-def test_a_card_number_that_is_posted_all_the_same_is_refused(clinic, body):
+def test_posted_card_number_is_refused(clinic, body):
     fields = {"card" if name == "paymentMethodId" else name: value for name, value in body.items()}
     answer = clinic.charge(clinic.path(), **({"card": "pm_card_visa"} | fields))
     assert (answer.status_code, answer.json["code"]) == (422, "card_number_refused")
 
 
-def test_what_is_written_on_an_invoice_stays_text(clinic):
+def test_html_in_clinic_name_and_invoice_number_is_escaped(clinic):
     clinic.account.name = "<script>alert(1)</script>"
     clinic.account.save()
     invoice = given.an_invoice(clinic.account, number="\"><img src=x onerror='x'>")
@@ -447,7 +447,7 @@ def test_what_is_written_on_an_invoice_stays_text(clinic):
     assert "<img src=x" not in page.text
 
 
-def test_the_address_is_in_no_log(clinic, processes, capfd):
+def test_form_and_pay_page_tokens_are_not_logged(clinic, processes, capfd):
     """Given a server logging at DEBUG, then neither the form's token nor that of a pay page is in
     its log.
     """
@@ -464,7 +464,7 @@ def test_the_address_is_in_no_log(clinic, processes, capfd):
     assert "abcdefghijklmnop" not in logged
 
 
-def test_it_is_counted_with_the_payments(clinic, monkeypatch):
+def test_card_form_is_rate_limited_like_the_payment_endpoints(clinic, monkeypatch):
     path = clinic.path()
     monkeypatch.setenv("RATE_PER_ADDRESS", "2/minute")
     reset_process()
@@ -476,7 +476,7 @@ def test_it_is_counted_with_the_payments(clinic, monkeypatch):
     assert (waiting.status_code, "Please wait" in waiting.text) == (429, True)
 
 
-def test_a_charge_that_is_known_to_be_saved_is_never_called_lost(clinic, monkeypatch):
+def test_charge_is_reported_accepted_if_the_database_fails_after_the_commit(clinic, monkeypatch):
     """Given a database that fails just after the commit, then the answer says that the charge was
     accepted, and points the page to its outcome.
     """

@@ -25,7 +25,7 @@ def address(client, monkeypatch):
         return PayAddress.of(given.an_invoice(account, customer=customer), business_now())
 
 
-def test_who_may_live_in_new_york_reads_the_notice_before_the_pay_page(client, address):
+def test_new_york_customer_sees_the_notice_before_the_pay_page(client, address):
     path = f"/p/{address.token}"
     first = client.simulate_get(path)
     assert (first.status_code, "no longer medical debt" in first.text) == (200, True)
@@ -34,14 +34,14 @@ def test_who_may_live_in_new_york_reads_the_notice_before_the_pay_page(client, a
     assert address.invoice.number not in first.text, "the page says nothing personal"
 
 
-def test_nobody_else_is_held_up(client, address):
+def test_customer_from_elsewhere_sees_no_notice(client, address):
     Customer.update(phone="+13125550123").execute()
     assert "medical debt" not in client.simulate_get(f"/p/{address.token}").text
 
 
 @pytest.mark.one_database
 @pytest.mark.parametrize(("phone", "reads"), [("+12125550123", True), ("+13125550123", False)])
-def test_the_demos_payers_reach_stripe_and_in_new_york_read_the_notice_first(address, phone, reads):
+def test_demo_payer_reaches_stripe_and_reads_the_notice_only_in_new_york(address, phone, reads):
     """Given a payment link, then the demo's payer reaches Stripe, wherever the customer lives."""
     Customer.update(phone=phone).execute()
     link = PaymentLink.plan(address.invoice, real_now())

@@ -25,7 +25,9 @@ def account(client, stripe_stand_in, monkeypatch):
     return given.an_account()
 
 
-def test_six_charges_at_once_under_a_ceiling_of_two(account, client, valkey, stripe_stand_in):
+def test_concurrent_charges_do_not_exceed_the_daily_ceiling(
+    account, client, valkey, stripe_stand_in
+):
     """Given a ceiling of two, when six customers pay by phone at once, then two cards are charged,
     and the other answers say why not.
     """

@@ -23,7 +23,9 @@ def clinics(client, valkey, stand_in):
     ]
 
 
-def test_a_link_is_made_in_the_clinics_account_and_paid_into_it(client, valkey, stand_in, clinics):
+def test_connected_clinics_link_is_created_and_paid_in_its_own_account(
+    client, valkey, stand_in, clinics
+):
     """Given a connected clinic, when its link is paid, then the Connect endpoint gets the event and
     the invoice is paid.
     """
@@ -57,7 +59,9 @@ def refused(client, valkey, path, secret, event):
 
 
 @pytest.mark.parametrize("claim", ["its own", "the owner"])
-def test_an_event_of_one_account_names_another_ones_invoice(client, valkey, clinics, claim):
+def test_event_of_one_connected_account_cannot_pay_another_accounts_invoice(
+    client, valkey, clinics, claim
+):
     """Given an event of connected account A, whatever its metadata claims, then B's invoice does
     not change, and the event's reason names it.
     """
@@ -73,7 +77,7 @@ def test_an_event_of_one_account_names_another_ones_invoice(client, valkey, clin
     assert given.fresh(invoice).status == "sent"
 
 
-def test_an_event_of_a_connected_account_names_an_invoice_of_the_platforms(client, valkey, clinics):
+def test_connected_accounts_event_cannot_pay_a_platform_invoice(client, valkey, clinics):
     a, _, c = clinics
     event = given.an_event(
         "payment_intent.succeeded", given.an_intent(given.an_invoice(c)), account=a.stripe_account
@@ -81,14 +85,14 @@ def test_an_event_of_a_connected_account_names_an_invoice_of_the_platforms(clien
     assert a.stripe_account in refused(client, valkey, CONNECT, CONNECT_SECRET, event)
 
 
-def test_the_platforms_event_names_a_connected_clinics_invoice(client, valkey, clinics):
+def test_platform_event_cannot_pay_a_connected_clinics_invoice(client, valkey, clinics):
     event = given.an_event(
         "payment_intent.succeeded", given.an_intent(given.an_invoice(clinics[0]))
     )
     assert "platform" in refused(client, valkey, PLATFORM, given.WEBHOOK_SECRET, event)
 
 
-def test_a_link_of_ours_still_counts_when_the_clinic_has_connected_an_account_since(
+def test_platform_link_still_counts_after_the_clinic_connects_its_own_account(
     client, valkey, stand_in, clinics
 ):
     """Given a link made in the platform's account, when the clinic connects an account of its own
@@ -110,7 +114,9 @@ def test_a_link_of_ours_still_counts_when_the_clinic_has_connected_an_account_si
     ("path", "secret", "account"),
     [(PLATFORM, given.WEBHOOK_SECRET, "acct_a"), (CONNECT, CONNECT_SECRET, "")],
 )
-def test_the_wrong_endpoint(client, valkey, path, secret, account):
+def test_event_sent_to_the_wrong_webhook_endpoint_is_rejected(
+    client, valkey, path, secret, account
+):
     event = given.an_event(
         "payment_intent.succeeded",
         given.an_intent(given.an_invoice()),
@@ -123,7 +129,7 @@ def test_the_wrong_endpoint(client, valkey, path, secret, account):
 @pytest.mark.parametrize(
     ("path", "secret"), [(PLATFORM, CONNECT_SECRET), (CONNECT, given.WEBHOOK_SECRET)]
 )
-def test_each_endpoint_has_secrets_of_its_own(client, valkey, path, secret):
+def test_each_webhook_endpoint_accepts_only_its_own_secret(client, valkey, path, secret):
     event = given.an_event(
         "payment_intent.succeeded", given.an_intent(given.an_invoice()), account="acct_a"
     )
@@ -131,7 +137,7 @@ def test_each_endpoint_has_secrets_of_its_own(client, valkey, path, secret):
     assert (answer.status_code, answer.json["code"]) == (400, "bad_signature")
 
 
-def test_a_dispute_in_the_clinics_account(client, valkey, stand_in, clinics):
+def test_dispute_is_read_in_the_account_its_event_came_from(client, valkey, stand_in, clinics):
     """Given an event that only refers to a dispute, then the dispute is read in the account the
     event came from.
     """

@@ -13,7 +13,7 @@ from tests import given
 from tests.stories.operators import run
 
 
-def test_a_check_that_bounced_is_owed_again(clinic):
+def test_voiding_a_bounced_check_reopens_the_balance_and_shows_why(clinic):
     """Given an invoice paid by check, when the check bounces, then it is owed again, and the
     payment, the feed, the audit log and the timeline show why.
     """
@@ -45,7 +45,7 @@ def test_a_check_that_bounced_is_owed_again(clinic):
     )
 
 
-def test_voiding_twice_is_harmless(clinic):
+def test_voiding_twice_has_one_effect(clinic):
     payment = clinic.takes().json["payment"]["id"]
     answers = [clinic.voids(payment), clinic.voids(payment, reason="another")]
     assert [answer.status_code for answer in answers] == [200, 200]
@@ -56,7 +56,7 @@ def test_voiding_twice_is_harmless(clinic):
     ) == (1, 1)
 
 
-def test_what_asked_for_the_rest_is_retired_when_the_balance_grows(clinic, valkey):
+def test_voiding_a_check_cancels_the_open_intent_for_the_rest(clinic, valkey):
     """Given 50 of 125 paid by check and an open intent for the rest, when the check is voided, then
     that intent is cancelled.
     """
@@ -68,7 +68,7 @@ def test_what_asked_for_the_rest_is_retired_when_the_balance_grows(clinic, valke
     assert clinic.intent().json["amount"] == 12_500
 
 
-def test_a_void_is_final_for_its_reference(clinic):
+def test_voided_reference_cannot_be_recorded_again(clinic):
     """Given a voided check, when its old record is sent again, as a nightly copy of the books
     would, then it is refused; a new reference counts.
     """
@@ -81,7 +81,7 @@ def test_a_void_is_final_for_its_reference(clinic):
     assert clinic.books() == ("paid", 12_500, 0)
 
 
-def test_a_card_payment_is_refunded_not_voided(clinic):
+def test_card_payment_cannot_be_voided(clinic):
     clinic.phone()
     answer = clinic.voids(Payment.get().id)
     assert (answer.status_code, answer.json["code"]) == (409, "payment_not_voidable")
@@ -89,14 +89,14 @@ def test_a_card_payment_is_refunded_not_voided(clinic):
     assert clinic.now.status == "paid"
 
 
-def test_only_ones_own_payments_are_voided_and_a_reason_is_wanted(clinic):
+def test_void_needs_a_reason_and_a_payment_of_the_same_account(clinic):
     payment = clinic.takes().json["payment"]["id"]
     assert clinic.voids(payment, headers=given.a_key(given.an_account())).status_code == 404
     assert clinic.voids(payment, reason=" ").status_code == 422
     assert clinic.now.status == "paid"
 
 
-def test_an_operator_voids_from_the_shell(clinic):
+def test_operator_can_void_a_payment_from_the_command_line(clinic):
     payment = clinic.takes().json["payment"]["id"]
     answer = run("payments", "void", payment, "--reason", "typed for the wrong invoice")
     assert answer.exit_code == 0, answer.output
@@ -109,7 +109,7 @@ def test_an_operator_voids_from_the_shell(clinic):
     assert run("payments", "void", payment, "--reason", " ").exit_code == 2
 
 
-def test_a_card_payment_is_not_voided_from_the_shell(clinic):
+def test_card_payment_cannot_be_voided_from_the_command_line(clinic):
     clinic.phone()
     answer = run("payments", "void", Payment.get().id, "--reason", "x")
     assert (answer.exit_code, "refund" in answer.output) == (1, True)
@@ -126,7 +126,7 @@ def test_a_card_payment_is_not_voided_from_the_shell(clinic):
         ("2026-01-31T09:30:00+02:00", datetime(2026, 1, 31, 7, 30, tzinfo=UTC)),
     ],
 )
-def test_a_day_or_a_time_without_offset_is_the_accounts_own(clinic, said, kept):
+def test_received_at_without_an_offset_is_in_the_accounts_time_zone(clinic, said, kept):
     answer = clinic.takes(receivedAt=said)
     assert answer.status_code == 201, answer.text
     assert Payment.get().created_at == kept
@@ -143,14 +143,14 @@ def test_a_day_or_a_time_without_offset_is_the_accounts_own(clinic, said, kept):
         "yesterday",
     ],
 )
-def test_a_time_that_cannot_be_meant_is_refused(clinic, said):
+def test_implausible_received_at_is_refused(clinic, said):
     answer = clinic.takes(receivedAt=said)
     assert (answer.status_code, answer.json["code"]) == (422, "invalid")
     assert answer.json["errors"][0]["field"].startswith("receivedAt")
     assert Payment.select().count() == 0
 
 
-def test_a_little_ahead_is_taken_and_more_than_a_day_is_not(clinic):
+def test_received_at_may_be_at_most_a_day_ahead(clinic):
     """Clocks differ, and a day begins earlier elsewhere; but more than a day ahead is a mistake."""
     assert (
         clinic.takes(receivedAt=(real_now() + timedelta(hours=23)).isoformat()).status_code == 201
@@ -164,7 +164,7 @@ def test_a_little_ahead_is_taken_and_more_than_a_day_is_not(clinic):
 
 
 @pytest.mark.parametrize("wrong", [{"amount": 1}, {"currency": "eur"}])
-def test_what_is_said_wrong_of_a_stripe_payment_is_not_believed(clinic, wrong):
+def test_wrong_amount_or_currency_of_a_stripe_payment_is_a_conflict(clinic, wrong):
     intent_id = clinic.opens()
     body = {
         "invoiceId": clinic.invoice.id,
@@ -182,7 +182,7 @@ def test_what_is_said_wrong_of_a_stripe_payment_is_not_believed(clinic, wrong):
     )
 
 
-def test_a_stripe_payment_that_is_new_here_is_made_and_shows_its_intent(clinic):
+def test_stripe_payment_unknown_here_is_recorded_with_its_intent(clinic):
     intent_id = clinic.opens()
     body = {
         "invoiceId": clinic.invoice.id,

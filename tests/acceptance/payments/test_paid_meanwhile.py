@@ -65,7 +65,7 @@ def confirmed_charges(clinic: Clinic) -> int:
     )
 
 
-def test_a_link_that_was_just_paid_is_found_before_a_card_is_charged(clinic, valkey):
+def test_card_is_not_charged_if_the_link_was_just_paid(clinic, valkey):
     """Given a customer who has paid by link and whose webhook is late, when the clinic charges a
     card, then it is not charged.
     """
@@ -81,7 +81,7 @@ def test_a_link_that_was_just_paid_is_found_before_a_card_is_charged(clinic, val
     assert PaymentLink.get().state == "retired"
 
 
-def test_a_page_completed_while_it_is_being_closed_counts(clinic, valkey, monkeypatch):
+def test_checkout_page_paid_while_being_closed_counts(clinic, valkey, monkeypatch):
     """Given an open checkout page, when it is paid after we have listed it and before it is
     expired, then the payment is still found.
     """
@@ -101,7 +101,7 @@ def test_a_page_completed_while_it_is_being_closed_counts(clinic, valkey, monkey
     assert (clinic.stripe.received(clinic.invoice.id), clinic.now.amount_paid) == (12_500, 12_500)
 
 
-def test_a_session_that_stripe_will_not_expire_just_now_is_tried_again(clinic, valkey):
+def test_refused_session_expiry_is_retried(clinic, valkey):
     link = a_link(clinic, valkey.client())
     page = clinic.stripe.visit(link.url)
     clinic.stripe.fault("refused_400", "POST", "/v1/checkout/sessions/*/expire", times=2)
@@ -119,7 +119,7 @@ def test_a_session_that_stripe_will_not_expire_just_now_is_tried_again(clinic, v
     assert [effect.state for effect in effects] == ["refused", "refused", "confirmed"]
 
 
-def test_a_link_that_stripe_will_not_close_is_not_called_closed(clinic, valkey):
+def test_link_stays_retiring_until_stripe_deactivates_it(clinic, valkey):
     a_link(clinic, valkey.client())
     clinic.stripe.fault("refused_400", "POST", "/v1/payment_links/*", times=1)
     clinic.post(
@@ -137,7 +137,7 @@ def test_a_link_that_stripe_will_not_close_is_not_called_closed(clinic, valkey):
     assert [link.active for link in clinic.stripe.sdk.payment_links.list().data] == [False]
 
 
-def test_a_lost_answer_of_expiring_is_settled_by_looking(clinic, valkey):
+def test_lost_response_to_a_session_expiry_is_settled_by_lookup(clinic, valkey):
     """Given a page whose expiry succeeded but whose answer was lost, then the session is no longer
     listed as open, and is looked up by its id.
     """
@@ -161,7 +161,7 @@ def test_a_lost_answer_of_expiring_is_settled_by_looking(clinic, valkey):
 
 
 @pytest.mark.parametrize("what", ["link", "intent"])
-def test_what_cannot_be_closed_for_we_have_no_access_is_settled_by_a_person(clinic, valkey, what):
+def test_operator_can_settle_closing_a_link_or_intent_we_cannot_access(clinic, valkey, what):
     """Given a clinic that disconnected its Stripe account, when an operator settles the effect by
     naming what was closed there, then the invoice can be paid again.
     """
@@ -221,11 +221,7 @@ def looked_at(redis):
     given.retried(redis, "periodic", rounds=1)
 
 
-def test_an_effect_that_was_never_sent_and_is_not_wanted_any_more_is_ended(
-    clinic,
-    valkey,
-    monkeypatch,
-):
+def test_unsent_cancel_is_refused_once_the_intent_is_cancelled_anyway(clinic, valkey, monkeypatch):
     """Given a worker that dies between reserving a cancel and sending it, when the intent is
     cancelled anyway, then the effect does not stay open for ever.
     """
@@ -257,7 +253,7 @@ def test_an_effect_that_was_never_sent_and_is_not_wanted_any_more_is_ended(
     assert AuditEntry.get(AuditEntry.action == "effect.settled").detail["outcome"] == "refused"
 
 
-def test_a_cancel_that_was_told_before_it_was_recorded_is_no_doubt(clinic, valkey, monkeypatch):
+def test_cancel_reported_by_event_before_it_was_recorded_is_confirmed(clinic, valkey, monkeypatch):
     """Given a worker that dies after its cancel call, when Stripe's event is processed first, then
     the next attempt confirms the effect, though nothing is left to cancel.
     """
@@ -293,7 +289,7 @@ def test_a_cancel_that_was_told_before_it_was_recorded_is_no_doubt(clinic, valke
     assert (effect.state, effect.provider_id) == ("confirmed", PaymentAttempt.get().intent_id)
 
 
-def test_an_unsent_effect_whose_job_still_waits_is_left_alone(clinic, valkey):
+def test_reconciliation_leaves_an_unsent_effect_with_a_waiting_job_alone(clinic, valkey):
     clinic.intent()
     clinic.post(
         "upsert",
@@ -315,7 +311,7 @@ def test_an_unsent_effect_whose_job_still_waits_is_left_alone(clinic, valkey):
 
 
 @pytest.mark.parametrize("how", ["command", "hourly"])
-def test_a_doubt_about_closing_what_was_paid_meanwhile_ends_by_looking(clinic, valkey, how):
+def test_cancel_in_doubt_of_a_paid_intent_is_settled_by_a_later_lookup(clinic, valkey, how):
     """Given a cancel whose answer was lost, a customer who paid first, and a Stripe that does not
     answer just then, then a later look refuses the effect, and no operator has to settle it.
     """
@@ -346,7 +342,7 @@ def test_a_doubt_about_closing_what_was_paid_meanwhile_ends_by_looking(clinic, v
     assert (Effect.get_by_id(effect.id).state, clinic.now.overpaid) == ("refused", 5_000)
 
 
-def test_paid_in_the_browser_then_asked_on_the_phone_is_success(clinic):
+def test_phone_charge_after_a_browser_payment_succeeds_without_charging(clinic):
     intent_id = clinic.intent().json["paymentIntentId"]
     pay_in_browser(clinic, intent_id)
     answer = clinic.phone()
@@ -359,14 +355,14 @@ def test_paid_in_the_browser_then_asked_on_the_phone_is_success(clinic):
     assert PaymentConfirmation.get().state == "settled"
 
 
-def test_paid_in_the_browser_then_another_amount_is_asked_on_the_phone(clinic):
+def test_phone_charge_of_another_amount_after_a_browser_payment_is_refused(clinic):
     pay_in_browser(clinic, clinic.intent().json["paymentIntentId"])
     answer = clinic.phone(amount=5_000)
     assert (answer.status_code, answer.json["code"]) == (409, "invoice_already_paid"), answer.text
     assert (clinic.stripe.received(clinic.invoice.id), clinic.now.amount_paid) == (12_500, 12_500)
 
 
-def test_each_try_first_seen_by_a_look_is_audited(clinic):
+def test_payment_tries_first_seen_by_a_lookup_are_audited(clinic):
     intent_id = clinic.intent().json["paymentIntentId"]
     with pytest.raises(CardError):
         pay_in_browser(clinic, intent_id, "pm_card_chargeDeclined")
@@ -384,7 +380,7 @@ def test_each_try_first_seen_by_a_look_is_audited(clinic):
     ]
 
 
-def test_a_decline_that_is_looked_at_comes_with_advice(clinic):
+def test_decline_found_by_a_lookup_comes_with_advice(clinic):
     intent_id = clinic.intent().json["paymentIntentId"]
     with pytest.raises(CardError):
         pay_in_browser(clinic, intent_id, "pm_card_chargeDeclinedInsufficientFunds")
@@ -398,7 +394,7 @@ def test_a_decline_that_is_looked_at_comes_with_advice(clinic):
 
 
 @pytest.mark.parametrize("who", ["browser", "backend"])
-def test_what_the_payer_must_still_do_is_said_for_what_it_is(clinic, who):
+def test_card_that_needs_3ds_answers_requires_action_with_the_secret(clinic, who):
     """Given a card that needs 3-D Secure, then the answer says so, with the secret that the
     customer's page needs to go on.
     """
@@ -430,7 +426,7 @@ def test_what_the_payer_must_still_do_is_said_for_what_it_is(clinic, who):
 
 
 @pytest.mark.parametrize("how", ["unknown", "deleted"])
-def test_a_customer_that_stripe_does_not_know_has_no_saved_card(clinic, valkey, how):
+def test_customer_unknown_to_stripe_has_no_saved_card_to_charge(clinic, valkey, how):
     """Given a wrong stripeCustomerId, then the saved card is not charged, and other ways to pay
     still work.
     """
@@ -461,7 +457,7 @@ def test_another_clinics_saved_card_is_not_charged(clinic):
     assert clinic.stripe.received(clinic.invoice.id) == 0
 
 
-def test_a_charge_nobody_can_ask_about_ends_all_the_same(clinic, valkey):
+def test_unsent_charge_expires_even_if_stripe_refuses_every_request(clinic, valkey):
     """Given Stripe refusing everything before anything was sent, when it is too late to charge,
     then the charge is withdrawn without asking Stripe.
     """
@@ -480,7 +476,7 @@ def test_a_charge_nobody_can_ask_about_ends_all_the_same(clinic, valkey):
     )
 
 
-def test_a_process_frozen_since_it_decided_sends_nothing(clinic):
+def test_outdated_decision_to_charge_sends_nothing(clinic):
     """Given a decision to charge that is older than a few seconds, then it must be made again
     before anything is sent.
     """
@@ -500,7 +496,7 @@ def test_a_process_frozen_since_it_decided_sends_nothing(clinic):
     assert (confirmed_charges(clinic), Effect.get_by_id(effect.id).sent_at) == (0, None)
 
 
-def test_a_second_payers_receipt_goes_to_the_second_payer(clinic):
+def test_receipt_goes_to_the_address_given_last(clinic):
     first = clinic.intent(receiptEmail="ada@example.org").json["paymentIntentId"]
     assert clinic.intent().json["paymentIntentId"] == first
     assert clinic.stripe.sdk.payment_intents.retrieve(first).receipt_email == "ada@example.org"
@@ -508,7 +504,7 @@ def test_a_second_payers_receipt_goes_to_the_second_payer(clinic):
     assert clinic.stripe.sdk.payment_intents.retrieve(first).receipt_email == "grace@example.org"
 
 
-def test_what_is_not_known_yet_can_be_asked_for_later(clinic, valkey):
+def test_location_of_a_202_shows_unknown_and_later_the_outcome(clinic, valkey):
     clinic.stripe.fault("refuse", "POST", "/v1/payment_intents")
     answer = clinic.phone()
     assert answer.status_code == 202
@@ -530,7 +526,7 @@ def test_what_is_not_known_yet_can_be_asked_for_later(clinic, valkey):
     assert clinic.client.simulate_get(path, headers=stranger).status_code == 404
 
 
-def test_a_clinic_that_connects_its_own_account_is_paid_there(clinic, valkey):
+def test_connecting_an_account_moves_new_intents_there_and_cancels_the_old(clinic, valkey):
     """Given an open intent on the platform, when the clinic connects its own account, then that
     intent can still be looked up and is cancelled, and the new one is in the clinic's account.
     """
@@ -553,7 +549,7 @@ def test_a_clinic_that_connects_its_own_account_is_paid_there(clinic, valkey):
     assert clinic.stripe.sdk.payment_intents.retrieve(old).status == "canceled"
 
 
-def test_the_payers_page_follows_the_clinic_to_its_own_account(clinic, valkey):
+def test_pay_page_makes_a_link_in_the_newly_connected_account(clinic, valkey):
     a_link(clinic, valkey.client())
     connected = clinic.stripe.sdk.accounts.create({"type": "standard"}).id
     clinic.account.stripe_account = connected
@@ -566,7 +562,7 @@ def test_the_payers_page_follows_the_clinic_to_its_own_account(clinic, valkey):
     )
 
 
-def test_nothing_is_left_dead_or_in_doubt_by_a_plain_payment(clinic, valkey):
+def test_ordinary_payment_leaves_no_dead_job_and_no_effect_in_doubt(clinic, valkey):
     a_link(clinic, valkey.client())
     clinic.phone()
     tasks(clinic, valkey.client())

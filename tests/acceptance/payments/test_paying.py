@@ -39,7 +39,7 @@ def test_an_intent_carries_invoice_project_and_receipt(clinic):
     assert made.automatic_payment_methods.enabled
 
 
-def test_a_project_that_may_name_a_treatment_is_not_told_to_stripe(clinic, valkey):
+def test_project_is_not_sent_to_stripe_unless_the_account_allows_it(clinic, valkey):
     """Given an account that has not said that its projects are references, when an intent and a
     link are made, then neither they nor our stored requests contain the project.
     """
@@ -106,7 +106,7 @@ def test_billing_details_come_back_in_stripes_shape(clinic):
     assert again.headers["idempotent-replayed"] == "true"
 
 
-def test_billing_details_are_kept_nowhere(clinic):
+def test_billing_details_are_not_stored(clinic):
     clinic.intent(
         key="once",
         billingDetails={"name": "Zacharias Onlyhere", "address": {"line1": "77 Nowhere Lane"}},
@@ -131,12 +131,12 @@ def test_billing_details_are_kept_nowhere(clinic):
         ({"address": {"zip": "60601"}}, "billingDetails.address.zip"),
     ],
 )
-def test_billing_details_are_checked(clinic, details, field):
+def test_invalid_billing_details_are_refused(clinic, details, field):
     answer = clinic.intent(billingDetails=details)
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, field)
 
 
-def test_the_client_secret_is_kept_nowhere(clinic, tmp_path):
+def test_client_secret_is_not_stored(clinic, tmp_path):
     secret = clinic.intent(key="once").json["clientSecret"]
     for row in [
         *Effect.select().dicts(),
@@ -151,13 +151,13 @@ def test_two_tabs_share_the_invoices_one_intent(clinic):
     assert len(clinic.stripe.sdk.payment_intents.list().data) == 1
 
 
-def test_another_amount_changes_the_same_intent(clinic):
+def test_requesting_another_amount_changes_the_same_intent(clinic):
     first = clinic.intent().json
     second = clinic.intent(amount=5_000).json
     assert (second["paymentIntentId"], second["amount"]) == (first["paymentIntentId"], 5_000)
 
 
-def test_more_than_is_owed_is_refused(clinic):
+def test_amount_above_the_balance_is_refused(clinic):
     answer = clinic.intent(amount=12_501)
     assert (answer.status_code, answer.json["code"]) == (422, "amount_exceeds_balance")
 
@@ -181,7 +181,7 @@ def test_confirming_twice_charges_once(clinic):
     assert clinic.stripe.received(clinic.invoice.id) == 12_500
 
 
-def test_confirming_after_and_before_the_webhook(clinic, valkey):
+def test_confirm_succeeds_before_and_after_the_webhook(clinic, valkey):
     """Given a customer who has paid in the browser, when confirm is called before any webhook, then
     it answers success, and again after it.
     """
@@ -197,7 +197,7 @@ def test_confirming_after_and_before_the_webhook(clinic, valkey):
     assert (clinic.now.amount_paid, Payment.select().count()) == (12_500, 1)
 
 
-def test_an_unconfirmed_intent_is_no_success(clinic):
+def test_unconfirmed_intent_is_pending_and_not_a_success(clinic):
     answer = clinic.confirm(clinic.intent().json["paymentIntentId"])
     assert (answer.status_code, answer.json["success"], answer.json["status"]) == (
         200,
@@ -213,7 +213,7 @@ def test_an_unconfirmed_intent_is_no_success(clinic):
         ("pm_card_chargeDeclinedStolenCard", "card_declined", "declined"),
     ],
 )
-def test_a_decline_becomes_advice(clinic, card, code, word):
+def test_decline_comes_with_advice_and_never_says_stolen_or_lost(clinic, card, code, word):
     answer = clinic.confirm(clinic.intent().json["paymentIntentId"], paymentMethodId=card)
     assert (answer.status_code, answer.json["code"], answer.json["declineCode"]) == (
         402,
@@ -232,7 +232,7 @@ def test_another_card_works_after_a_decline(clinic):
     assert clinic.now.status == "paid"
 
 
-def test_a_phone_payment_takes_the_same_path(clinic):
+def test_phone_payment_pays_the_invoice(clinic):
     answer = clinic.phone()
     assert answer.status_code == 200, answer.text
     assert (answer.json["success"], clinic.now.status) == (True, "paid")
@@ -255,7 +255,7 @@ def test_a_saved_card_is_charged(clinic):
     assert clinic.now.status == "paid"
 
 
-def test_a_part_is_paid_then_the_rest(clinic):
+def test_invoice_can_be_paid_in_parts(clinic):
     assert clinic.phone(amount=5_000).json["success"]
     assert (clinic.now.status, clinic.now.outstanding) == ("sent", 7_500)
     assert clinic.phone().json["success"]
@@ -268,7 +268,7 @@ def test_a_paid_invoice_takes_no_further_payment(clinic):
         assert (answer.status_code, answer.json["code"]) == (409, "invoice_already_paid")
 
 
-def test_web_and_phone_at_once_charge_once(clinic, database_url):
+def test_concurrent_web_and_phone_payments_charge_once(clinic, database_url):
     """Given an invoice paid on the web and by phone at the same time, then one charge is made."""
     intent_id = clinic.intent().json["paymentIntentId"]
     acts = [clinic.phone, lambda: clinic.confirm(intent_id, paymentMethodId="pm_card_visa")] * 3
@@ -299,7 +299,7 @@ def test_a_charge_closes_the_link_first(clinic, valkey):
     assert PaymentLink.get().state == "retired"
 
 
-def test_where_stripe_lets_both_through_the_second_is_an_overpayment(clinic, valkey):
+def test_second_payment_by_one_link_is_a_refundable_overpayment(clinic, valkey):
     clinic.stripe.control("settings", link_limit="race")
     clinic.client.simulate_post(
         f"/api/invoices/{clinic.invoice.id}/payment-links", json={}, headers=clinic.headers
@@ -337,7 +337,7 @@ LOST = [
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("kind", LOST)
-def test_a_lost_answer_never_charges_twice(clinic, valkey, kind):
+def test_lost_response_to_a_charge_never_charges_twice(clinic, valkey, kind):
     intent_id = clinic.intent().json["paymentIntentId"]
     clinic.stripe.fault(kind, "POST", f"/v1/payment_intents/{intent_id}/confirm", seconds=0.2)
     answer = clinic.confirm(intent_id, paymentMethodId="pm_card_visa")
@@ -348,7 +348,7 @@ def test_a_lost_answer_never_charges_twice(clinic, valkey, kind):
 
 
 @pytest.mark.parametrize("kind", ["refuse_after", "error_500_after", "error_500_stored"])
-def test_a_lost_answer_leaves_one_intent(clinic, valkey, kind):
+def test_lost_response_to_an_intent_request_leaves_one_intent(clinic, valkey, kind):
     clinic.stripe.fault(kind, "POST", "/v1/payment_intents")
     first = clinic.intent(key="k1")
     assert first.status_code in {201, 503}
@@ -376,7 +376,7 @@ def test_cash_is_recorded_once(clinic):
     assert (other.status_code, other.json["code"]) == (409, "payment_conflict")
 
 
-def test_a_stripe_payment_is_read_not_believed(clinic):
+def test_reported_stripe_payment_is_verified_at_stripe_before_it_counts(clinic):
     intent_id = clinic.intent().json["paymentIntentId"]
     body = {
         "invoiceId": clinic.invoice.id,
@@ -441,7 +441,7 @@ def test_a_saved_card_works_after_a_decline_on_an_intent_without_customer(clinic
     assert answer.status_code == 200, answer.text
 
 
-def test_a_charge_that_stripe_will_not_take_is_no_decline(clinic):
+def test_charge_refused_by_stripe_is_not_reported_as_a_decline(clinic):
     """Given a declined card, when the next payment method does not exist, then the answer says so
     and does not repeat the decline.
     """
@@ -452,7 +452,7 @@ def test_a_charge_that_stripe_will_not_take_is_no_decline(clinic):
 
 
 @pytest.mark.parametrize("fault", ["refuse", "error_500"])
-def test_a_secret_that_is_being_withdrawn_is_not_told_again(clinic, fault):
+def test_client_secret_of_a_retiring_intent_is_not_returned_again(clinic, fault):
     """Given an intent for a part, then one for the whole, when Stripe has not confirmed that the
     first is closed, then no second intent is made, and repeating the first request does not return
     its secret.

@@ -35,7 +35,7 @@ def charges_asked_for(clinic: Clinic) -> int:
 
 
 @pytest.mark.parametrize("kind", ["refuse", "rate_limit_429", "error_500", "bad_gateway"])
-def test_a_failed_change_of_amount_charges_nothing_else(clinic, valkey, kind):
+def test_failed_amount_change_never_charges_the_old_amount(clinic, valkey, kind):
     """Given an open intent of 125.00, when a charge of 50.00 is requested and Stripe cannot change
     the intent, then 125.00 are never taken.
     """
@@ -49,7 +49,7 @@ def test_a_failed_change_of_amount_charges_nothing_else(clinic, valkey, kind):
 
 
 @pytest.mark.parametrize("then", ["another amount", "the whole is paid"])
-def test_a_change_that_another_has_followed_is_in_doubt_no_more(clinic, valkey, then):
+def test_amount_change_in_doubt_is_settled_by_a_later_change_or_payment(clinic, valkey, then):
     """Given a change of the open intent that Stripe did not answer, when another change is made, or
     the intent is paid as it was, then the first change is no longer in doubt.
     """
@@ -70,7 +70,9 @@ def test_a_change_that_another_has_followed_is_in_doubt_no_more(clinic, valkey, 
 
 
 @pytest.mark.parametrize("fault", ["", "refused_400"])
-def test_a_change_that_a_later_one_overtook_does_not_stay(clinic, valkey, monkeypatch, fault):
+def test_later_amount_change_wins_even_if_the_earlier_one_arrives_last(
+    clinic, valkey, monkeypatch, fault
+):
     """Given Redis down, so that no lock is held, when a change of the open intent reaches Stripe
     after a later change, then the later one counts, even if Stripe refuses the earlier one.
     """
@@ -97,7 +99,7 @@ def test_a_change_that_a_later_one_overtook_does_not_stay(clinic, valkey, monkey
 
 
 @pytest.mark.parametrize("then", ["lowered", "refused"])
-def test_a_change_that_comes_late_does_not_stay(clinic, valkey, then):
+def test_delayed_amount_change_is_corrected_to_the_current_amount(clinic, valkey, then):
     """Given a change of the open intent that Stripe did not answer, when it takes effect only after
     a later change was made or refused, then the amount in our rows is restored at once.
     """
@@ -119,7 +121,7 @@ def test_a_change_that_comes_late_does_not_stay(clinic, valkey, then):
     assert not any(effect.in_doubt for effect in Effect.select())
 
 
-def test_an_amount_that_stripe_refuses_is_told(clinic):
+def test_amount_refused_by_stripe_is_reported_and_not_charged(clinic):
     """Given an amount of 20 cents, then the clinic gets Stripe's refusal, and the old amount is not
     taken instead.
     """
@@ -131,7 +133,7 @@ def test_an_amount_that_stripe_refuses_is_told(clinic):
     assert clinic.phone().json["success"]
 
 
-def test_money_on_its_way_stops_another_charge(clinic):
+def test_processing_bank_debit_blocks_another_charge_intent_or_link(clinic):
     """Given a bank debit that takes days, when the clinic charges a card or requests an intent or
     a link, then it is refused: both would take the money.
     """
@@ -169,7 +171,7 @@ def test_no_link_is_made_while_a_charge_is_unsettled(clinic, valkey):
     assert clinic.stripe.received(clinic.invoice.id) == 12_500
 
 
-def test_cash_that_arrives_before_the_retry_is_not_doubled_by_it(clinic, valkey):
+def test_card_is_not_charged_on_retry_after_a_cash_payment(clinic, valkey):
     """Given a charge that Stripe postponed (429), when the invoice is paid in cash before the
     retry, then the card is not charged.
     """
@@ -191,7 +193,7 @@ def test_cash_that_arrives_before_the_retry_is_not_doubled_by_it(clinic, valkey)
     }
 
 
-def test_a_brake_that_comes_before_the_retry_holds(clinic, valkey):
+def test_pausing_charges_before_a_retry_stops_the_charge(clinic, valkey):
     clinic.stripe.fault("rate_limit_429", "POST", "/v1/payment_intents/*/confirm")
     assert clinic.phone().status_code == 202
     PauseSwitch.set(clinic.account.id, "charges", True, "operator:night", "something is wrong")
@@ -203,7 +205,7 @@ def test_a_brake_that_comes_before_the_retry_holds(clinic, valkey):
 
 
 @pytest.mark.parametrize("sent", ["never sent", "sent and put off"])
-def test_no_card_is_charged_late(clinic, valkey, sent):
+def test_delayed_charge_is_refused_as_too_late(clinic, valkey, sent):
     """Given a charge that waited for days, when its job runs at last, then the card is not
     charged.
     """
@@ -219,7 +221,7 @@ def test_no_card_is_charged_late(clinic, valkey, sent):
     assert clinic.phone().json["success"]
 
 
-def test_a_late_look_finds_the_money_that_was_taken(clinic, valkey):
+def test_late_lookup_still_finds_the_money_that_was_taken(clinic, valkey):
     """Given a charge whose answer was lost, when it is looked up too late to charge again, then the
     money that was taken counts.
     """
@@ -231,7 +233,7 @@ def test_a_late_look_finds_the_money_that_was_taken(clinic, valkey):
     assert charges_asked_for(clinic) == 1
 
 
-def test_a_balance_that_changes_while_the_intent_is_made_cancels_it(clinic, valkey):
+def test_balance_change_while_the_intent_is_created_cancels_it(clinic, valkey):
     """Given an intent whose creation was not answered, when a check is recorded before the retry,
     then the intent is cancelled.
     """
@@ -252,7 +254,7 @@ def test_a_balance_that_changes_while_the_intent_is_made_cancels_it(clinic, valk
     assert clinic.intent().json["amount"] == 7_500
 
 
-def test_an_intent_that_was_never_made_is_told_to_whoever_asks_again(clinic):
+def test_repeated_request_for_an_intent_that_was_never_made_is_refused(clinic):
     """Given Stripe down when an intent was requested, and a check recorded before it was made, when
     the request is repeated with its key, then it is refused; a new key gets an intent for the rest.
     """
@@ -264,7 +266,7 @@ def test_an_intent_that_was_never_made_is_told_to_whoever_asks_again(clinic):
     assert clinic.intent(key="second").json["amount"] == 7_500
 
 
-def test_an_intent_that_is_paid_before_its_cancelling_is_retried_pays_the_invoice(clinic, valkey):
+def test_intent_paid_before_its_cancel_is_retried_pays_the_invoice(clinic, valkey):
     """Given an intent to be cancelled, when Stripe fails at that and the customer pays it, then the
     retry finds it paid, and so is the invoice.
     """
@@ -280,7 +282,7 @@ def test_an_intent_that_is_paid_before_its_cancelling_is_retried_pays_the_invoic
     assert (PaymentAttempt.get().state, clinic.now.status) == ("closed", "paid")
 
 
-def test_asking_again_revives_what_had_given_up(clinic, valkey):
+def test_new_request_for_an_intent_revives_its_dead_job(clinic, valkey):
     """Given a job that gave up while Stripe was failing, when the clinic requests the intent again,
     then it is made.
     """
@@ -294,7 +296,7 @@ def test_asking_again_revives_what_had_given_up(clinic, valkey):
     assert clinic.intent().status_code == 201
 
 
-def test_a_lost_look_is_looked_at_again(clinic):
+def test_failed_lookup_is_repeated_with_the_same_idempotency_key(clinic):
     """Given a lookup that Stripe did not answer, when it is requested again with the same key, then
     Stripe is asked again.
     """
@@ -314,7 +316,7 @@ def test_a_lost_look_is_looked_at_again(clinic):
     assert clinic.post("upsert", key="look", **body).json["invoice"]["status"] == "paid"
 
 
-def test_a_refused_link_is_not_made_anew_by_every_visitor(clinic, valkey):
+def test_refused_link_is_not_retried_by_every_visitor(clinic, valkey):
     invoice = given.an_invoice(clinic.account, amount=20)  # less than Stripe takes
     token = PayAddress.of(invoice, business_now()).token
     pages = [clinic.client.simulate_get(f"/p/{token}") for _ in range(4)]
@@ -323,7 +325,7 @@ def test_a_refused_link_is_not_made_anew_by_every_visitor(clinic, valkey):
     assert (PaymentLink.select().count(), Effect.select().count()) == (1, 1)
 
 
-def test_a_slow_intent_is_waited_for(clinic, valkey):
+def test_charge_waits_for_an_intent_with_a_lost_response(clinic, valkey):
     """Given an intent whose creation was not answered, when a card is charged, then the charge
     waits for the intent.
     """
@@ -333,7 +335,7 @@ def test_a_slow_intent_is_waited_for(clinic, valkey):
     assert (clinic.now.status, clinic.stripe.received(clinic.invoice.id)) == ("paid", 12_500)
 
 
-def test_a_head_that_tells_nothing_does_not_multiply_the_queue(clinic, valkey):
+def test_relay_pushes_nothing_twice_behind_an_unknown_job(clinic, valkey):
     """Given an unknown id at the head of a queue and a backlog behind it, when the relay runs again
     and again, then nothing is pushed twice.
     """
@@ -350,7 +352,7 @@ def test_a_head_that_tells_nothing_does_not_multiply_the_queue(clinic, valkey):
     assert redis.llen("rq:queue:webhooks") == before
 
 
-def test_a_refused_intent_is_told_by_phone_as_it_is_on_the_web(clinic):
+def test_refused_intent_gives_stripes_reason_on_web_phone_and_card_form(clinic):
     """Given an intent that Stripe refuses, when it is requested on the web, by phone or on the card
     form, then each answer gives Stripe's reason.
     """
@@ -371,7 +373,7 @@ def test_a_refused_intent_is_told_by_phone_as_it_is_on_the_web(clinic):
     assert AuditEntry.get(AuditEntry.action == "payment.refused").detail["code"] == "intent_refused"
 
 
-def test_a_receipt_address_and_a_customer_that_stripe_did_not_take_are_asked_for_again(clinic):
+def test_refused_change_of_receipt_address_and_customer_is_sent_again(clinic):
     """Given a change of an open intent that Stripe refuses, then its receipt address and customer
     are not recorded, and the next request sends the change again.
     """
@@ -387,7 +389,7 @@ def test_a_receipt_address_and_a_customer_that_stripe_did_not_take_are_asked_for
         assert (attempt.stripe_customer_id, attempt.receipt_email) == kept
 
 
-def test_the_card_of_a_customer_that_is_bound_no_more_is_not_charged(clinic):
+def test_no_card_is_charged_if_stripe_refuses_the_change_of_customer(clinic):
     """Given an intent of one Stripe customer, when the customer is bound to another and Stripe
     refuses the change, then neither one's card is charged.
     """
@@ -408,7 +410,7 @@ def test_the_card_of_a_customer_that_is_bound_no_more_is_not_charged(clinic):
 
 
 @pytest.mark.usefixtures("clinic")
-def test_charges_that_never_end_keep_no_other_from_its_turn(monkeypatch):
+def test_sweep_revives_dead_charges_beyond_the_first_batch(monkeypatch):
     """Given more overdue charges than fit in a batch, whose jobs are dead, when the sweep runs,
     then each job is revived.
     """

@@ -22,7 +22,7 @@ def an_address(now):
     return invoice, PayAddress.of(invoice, now).token
 
 
-def test_an_address_ends_and_then_says_nothing_of_the_invoice(client):
+def test_expired_pay_address_reveals_nothing_about_the_invoice(client):
     """Given an old address, when it is opened on its last day, then it leads to Stripe; after that,
     it looks like an unknown address and says nothing about the invoice.
     """
@@ -37,7 +37,7 @@ def test_an_address_ends_and_then_says_nothing_of_the_invoice(client):
     assert "location" not in page.headers
 
 
-def test_an_address_that_is_given_out_again_is_alive_again(client):
+def test_reissued_pay_address_is_valid_again(client):
     invoice, token = an_address(business_now() - ADDRESS_LIFE - timedelta(days=1))
     assert client.simulate_get(f"/p/{token}").status_code == 404
     assert PayAddress.of(invoice, business_now()).token == token
@@ -52,7 +52,7 @@ def test_an_address_that_is_given_out_again_is_alive_again(client):
         ({"disputed": True}, 410, "Por ahora no hay nada que pagar"),
     ],
 )
-def test_who_is_texted_in_spanish_reads_the_page_in_spanish(client, changes, status, told):
+def test_pay_page_is_in_spanish_for_customers_texted_in_spanish(client, changes, status, told):
     """Given a customer who is texted in Spanish, then the page is in Spanish, and marked as such
     for screen readers.
     """

@@ -41,7 +41,7 @@ def asked(client, key, times, address="203.0.113.7", path=PAYMENTS):
     ]
 
 
-def test_a_key_is_limited_whatever_address_it_comes_from(client, setting):
+def test_rate_limit_per_key_holds_across_addresses(client, setting):
     setting(rate_per_key="3/minute")
     key = given.a_key(given.an_account())
     answers = [asked(client, key, 1, f"203.0.113.{n}")[0] for n in range(4)]
@@ -57,7 +57,7 @@ def test_a_key_is_limited_whatever_address_it_comes_from(client, setting):
     assert client.simulate_get("/api/invoices", headers=key).status_code == 200
 
 
-def test_an_address_is_limited_whatever_key_it_tries(client, setting):
+def test_rate_limit_per_address_holds_across_keys(client, setting):
     setting(rate_per_address="3/minute")
     guesses = [
         asked(client, {"Authorization": f"Bearer pp_guess{n}"}, 1)[0].status_code for n in range(5)
@@ -104,19 +104,19 @@ def test_addresses_of_one_network_are_counted_together(client, setting, one, oth
         ("203.0.113.9", "203.0.113.10"),
     ],
 )
-def test_other_networks_are_counted_apart(client, setting, one, other):
+def test_addresses_of_different_networks_are_counted_separately(client, setting, one, other):
     setting(rate_per_address="1/minute")
     assert [asked(client, {}, 1, address)[0].status_code for address in (one, other)] == [401, 401]
 
 
-def test_of_many_proxies_in_a_row_the_nearest_are_read(setting):
+def test_only_the_nearest_proxies_of_a_long_chain_are_read(setting):
     in_production(setting)
     told = {"X-Forwarded-For": "203.0.113.5" + ",10.1.2.3" * 2 * HOPS}
     request = falcon.testing.create_req(headers=told, remote_addr="10.1.2.3")
     assert client_address(request) == "10.1.2.3"
 
 
-def test_a_crowd_of_addresses_costs_little_memory_while_redis_is_away(client, setting):
+def test_rate_limits_in_memory_are_bounded_while_redis_is_down(client, setting):
     """Given Redis down, when more addresses come than are kept in memory, then the oldest are
     forgotten, and those kept are still counted.
     """
@@ -132,7 +132,7 @@ def test_a_crowd_of_addresses_costs_little_memory_while_redis_is_away(client, se
     assert counts.hit(item, last)
 
 
-def test_rate_limits_in_memory_begin_anew_with_the_next_window(monkeypatch):
+def test_rate_limits_in_memory_reset_with_the_next_window(monkeypatch):
     seconds = [1_000.0]
     monkeypatch.setattr(rate_limits_in_memory, "real_seconds", lambda: seconds[0])
     counts, item = RateLimitsInMemory(), RateLimitItemPerSecond(1)
@@ -141,7 +141,7 @@ def test_rate_limits_in_memory_begin_anew_with_the_next_window(monkeypatch):
     assert counts.hit(item, "a")
 
 
-def test_a_payer_is_told_to_wait_in_words(client, setting):
+def test_rate_limited_payer_sees_a_page_that_asks_to_wait(client, setting):
     setting(rate_per_address="1/minute")
     page = asked(client, {}, 2, path="/p/nobody")[1]
     assert (page.status_code, page.headers["content-type"].split(";")[0]) == (429, "text/html")
@@ -149,7 +149,7 @@ def test_a_payer_is_told_to_wait_in_words(client, setting):
     assert "retry-after" in page.headers
 
 
-def test_processes_share_the_count_through_redis(client, setting):
+def test_processes_share_rate_limit_counts_through_redis(client, setting):
     from web.app import create_app
 
     setting(rate_per_address="4/minute")
@@ -160,7 +160,7 @@ def test_processes_share_the_count_through_redis(client, setting):
     ] == [200, 200, 200, 200, 429]
 
 
-def test_a_frozen_redis_is_waited_for_once_and_the_limit_holds_in_memory(
+def test_rate_limit_holds_in_memory_after_one_redis_timeout(
     database_url, own_valkey, setting, monkeypatch
 ):
     from web.app import create_app
@@ -193,7 +193,7 @@ def test_a_frozen_redis_is_waited_for_once_and_the_limit_holds_in_memory(
     assert NUDGE_TIMEOUT == 0.25
 
 
-def test_no_limit_when_it_is_switched_off(client, setting):
+def test_rate_limits_can_be_switched_off(client, setting):
     setting(rate_per_key="none", rate_per_address="none")
     assert {answer.status_code for answer in asked(client, given.a_key(given.an_account()), 5)} == {
         200
@@ -233,7 +233,7 @@ def test_plain_http_is_refused_before_anything_is_done(client, setting):
     assert client.simulate_get("/healthz").status_code == 200  # load balancers ask it
 
 
-def test_a_payer_on_plain_http_is_sent_to_https_at_our_own_name(client, setting):
+def test_payer_on_plain_http_is_redirected_to_https_at_our_own_host(client, setting):
     address = PayAddress.of(given.an_invoice(), business_now())
     in_production(setting)
     answer = client.simulate_get(f"/p/{address.token}", headers={"Host": "evil.example"})
@@ -248,7 +248,7 @@ def test_a_payer_on_plain_http_is_sent_to_https_at_our_own_name(client, setting)
     ("peer", "status"),
     [("10.1.2.3", 200), ("2001:db8::1", 200), ("192.0.2.1", 403), ("127.0.0.1", 403)],
 )
-def test_only_a_trusted_proxy_is_believed(client, setting, peer, status):
+def test_forwarded_protocol_is_believed_only_from_a_trusted_proxy(client, setting, peer, status):
     key = given.a_key(given.an_account())
     in_production(setting)
     answer = client.simulate_get(PAYMENTS, headers=key | HTTPS, remote_addr=peer)
@@ -282,12 +282,12 @@ def test_our_own_tls_needs_no_proxy(client, setting):
         ("192.0.2.1", {"X-Forwarded-For": "203.0.113.5"}, "192.0.2.1"),
     ],
 )
-def test_the_clients_address_is_the_nearest_that_is_no_proxy_of_ours(setting, peer, told, believed):
+def test_client_address_is_the_nearest_hop_that_is_not_our_proxy(setting, peer, told, believed):
     in_production(setting)
     assert client_address(falcon.testing.create_req(headers=told, remote_addr=peer)) == believed
 
 
-def test_a_chain_of_protocols_counts_from_our_end(setting):
+def test_nearest_of_several_forwarded_protocols_counts(setting):
     in_production(setting)
     assert not is_https(
         falcon.testing.create_req(

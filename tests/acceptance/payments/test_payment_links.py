@@ -31,7 +31,7 @@ class Linking(Clinic):
             given.retried(self.redis, queue, rounds)
 
 
-def test_a_link_is_asked_for_made_followed_and_paid(clinic, client):
+def test_payment_link_is_requested_created_followed_and_paid(clinic, client):
     answer = clinic.link()
     assert (answer.status_code, answer.json["status"], answer.json["amount"]) == (
         202,
@@ -49,7 +49,7 @@ def test_a_link_is_asked_for_made_followed_and_paid(clinic, client):
     assert "has been paid" in clinic.follow(answer).text
 
 
-def test_who_follows_it_before_a_worker_comes_does_not_wait(clinic):
+def test_following_a_link_before_a_worker_runs_creates_it_once(clinic):
     """Given a link that no worker has made yet, when it is followed, then the request makes it,
     once, and RQ shows the job as finished.
     """
@@ -62,7 +62,7 @@ def test_who_follows_it_before_a_worker_comes_does_not_wait(clinic):
     assert (len(clinic.stripe.requests(LINKS)), StagedJob.get_by_id(job.id).attempts) == (1, 1)
 
 
-def test_who_follows_it_after_a_failure_waits_for_the_next_try(clinic):
+def test_following_a_failed_link_calls_stripe_only_when_the_job_is_due(clinic):
     """Given a failure at Stripe, when the address is opened again and again, then Stripe is not
     called each time, but only once the job is due again.
     """
@@ -74,7 +74,7 @@ def test_who_follows_it_after_a_failure_waits_for_the_next_try(clinic):
     assert clinic.follow(answer).status_code == 303
 
 
-def test_who_follows_it_while_a_worker_makes_it_waits(clinic):
+def test_following_a_link_while_a_worker_creates_it_answers_503(clinic):
     answer = clinic.link()
     StagedJob.update(
         state="running", claim=1, attempts=1, lease_until=given.database_now() + 30_000_000
@@ -83,7 +83,7 @@ def test_who_follows_it_while_a_worker_makes_it_waits(clinic):
     assert clinic.stripe.requests(LINKS) == []
 
 
-def test_a_link_opens_while_redis_is_away(database_url, own_valkey, stand_in):
+def test_link_opens_while_redis_is_down_and_is_created_once(database_url, own_valkey, stand_in):
     """Given a frozen Redis, when a link is requested and followed, then it opens; once Redis
     answers again, nothing is made twice.
     """
@@ -106,7 +106,7 @@ def test_a_link_opens_while_redis_is_away(database_url, own_valkey, stand_in):
     assert {job.state for job in StagedJob.select()} == {"done"}
 
 
-def test_what_stripe_is_told(clinic):
+def test_link_takes_one_payment_and_carries_metadata_but_no_customer_name(clinic):
     """Given a link, then it takes one payment, it and its intent name the invoice and the account,
     and the customer's name is not sent.
     """
@@ -122,7 +122,7 @@ def test_what_stripe_is_told(clinic):
     assert "Ada" not in str(clinic.stripe.requests(LINKS))
 
 
-def test_asked_for_again_it_is_the_same_link(clinic):
+def test_requesting_a_link_again_returns_the_same_link(clinic):
     first, second = clinic.link(), clinic.link()
     clinic.work()
     third = clinic.link()
@@ -131,7 +131,7 @@ def test_asked_for_again_it_is_the_same_link(clinic):
     assert len(clinic.stripe.requests(LINKS)) == 1
 
 
-def test_one_that_stripe_refused_may_be_asked_for_again(clinic):
+def test_link_refused_by_stripe_can_be_requested_again(clinic):
     """Given a refusal whose cause is gone, when the link is requested again, then it is a new
     attempt.
     """
@@ -146,7 +146,7 @@ def test_one_that_stripe_refused_may_be_asked_for_again(clinic):
     assert PaymentLink.get_by_id(again.json["paymentLinkId"]).state == "active"
 
 
-def test_one_that_was_never_sent_in_its_time_is_asked_for_again_by_who_follows_it(clinic):
+def test_following_a_link_not_sent_before_its_deadline_creates_it(clinic):
     """Given a link that was never sent to Stripe before its deadline, when its address is followed,
     then it is made then.
     """
@@ -161,7 +161,7 @@ def test_one_that_was_never_sent_in_its_time_is_asked_for_again_by_who_follows_i
     assert (followed.status_code, followed.headers["Location"]) == (303, newest.url)
 
 
-def test_a_balance_that_changes_before_the_link_is_made(clinic):
+def test_planned_link_is_retired_if_the_invoice_is_paid_first(clinic):
     """Given a planned link, when the invoice is paid first, then the link is not made."""
     answer = clinic.link()
     StagedJob.update(due_at=StagedJob.due_at * 2).execute()  # postpone the link's job
@@ -171,7 +171,7 @@ def test_a_balance_that_changes_before_the_link_is_made(clinic):
     assert clinic.stripe.requests(LINKS) == []
 
 
-def test_a_balance_that_changes_while_the_link_may_exist(clinic):
+def test_link_with_a_lost_response_is_found_and_closed_once_paid(clinic):
     """Given a call whose answer was lost, when the invoice is paid before a retry, then the link is
     found at Stripe, recorded and closed.
     """
@@ -189,7 +189,7 @@ def test_a_balance_that_changes_while_the_link_may_exist(clinic):
     assert {job.state for job in StagedJob.select()} == {"done"}
 
 
-def test_reserved_but_never_sent_it_is_dropped_when_the_balance_changes(clinic):
+def test_unsent_link_is_dropped_if_the_invoice_is_paid_before_the_retry(clinic):
     """Given a worker that died before its call, when the invoice is paid before a retry, then
     nothing is sent any more.
     """
@@ -205,7 +205,7 @@ def test_reserved_but_never_sent_it_is_dropped_when_the_balance_changes(clinic):
     assert clinic.stripe.links(answer.json["paymentLinkId"]) == []
 
 
-def test_a_link_is_found_though_the_last_one_is_not_there(clinic):
+def test_link_search_starts_over_if_the_previous_link_is_gone_at_stripe(clinic):
     """Given an earlier link that Stripe no longer has, as after a change from test to live mode,
     then the search starts from the beginning.
     """
@@ -220,7 +220,7 @@ def test_a_link_is_found_though_the_last_one_is_not_there(clinic):
 
 
 @pytest.mark.slow
-def test_a_link_is_found_among_many_without_reading_them_all(clinic):
+def test_link_search_reads_only_links_newer_than_the_previous_one(clinic):
     """Given many links made since our last link that is certainly older, then only those are
     searched, page by page.
     """
@@ -253,7 +253,7 @@ def line(number):
     }
 
 
-def test_each_step_is_in_the_audit(clinic):
+def test_planning_and_creating_a_link_are_audited_once_each(clinic):
     """F61: each link is audited when it is planned and when it is created, once each."""
     answer = clinic.link()
     clinic.link()

@@ -85,7 +85,7 @@ def test_a_refused_attempt_is_audited(clinic, way, code, amount):
     assert PaymentAttempt.select().count() == (way == "confirm"), "nothing else is there"
 
 
-def test_a_repetition_of_a_refused_request_is_no_second_attempt(clinic):
+def test_repeated_refused_request_adds_no_audit_entry(clinic):
     """Given a refused request, then repeating it under its key adds no entry; another key, another
     body or another reason is another attempt.
     """
@@ -107,7 +107,7 @@ def test_a_repetition_of_a_refused_request_is_no_second_attempt(clinic):
     assert len(refused(clinic.invoice)) == 6
 
 
-def test_what_is_refused_twice_at_once_is_audited_once(clinic, monkeypatch):
+def test_concurrent_refusals_of_one_request_are_audited_once(clinic, monkeypatch):
     monkeypatch.setattr(database.obj, "patience", 120.0, raising=False)
     pause()
     with ThreadPoolExecutor(4) as threads:
@@ -115,7 +115,7 @@ def test_what_is_refused_twice_at_once_is_audited_once(clinic, monkeypatch):
     assert len(refused(clinic.invoice)) == 1
 
 
-def test_a_request_that_is_granted_in_the_end_has_both_entries(clinic):
+def test_request_refused_and_later_granted_has_both_audit_entries(clinic):
     pause()
     clinic.phone(key="k-1")
     pause(False)
@@ -128,7 +128,7 @@ def test_a_request_that_is_granted_in_the_end_has_both_entries(clinic):
     assert requested.count() == 1
 
 
-def test_a_card_that_was_declined_is_no_refused_request(clinic):
+def test_declined_card_is_audited_as_declined_and_not_as_refused(clinic):
     """Given a charge that was planned and declined, then it is audited as declined, not refused."""
     for _ in range(2):
         assert clinic.phone("pm_card_chargeDeclined", key="k-1").status_code == 402
@@ -137,7 +137,7 @@ def test_a_card_that_was_declined_is_no_refused_request(clinic):
     assert declined.count() == 1
 
 
-def test_nothing_that_a_client_wrote_reaches_the_audit(clinic):
+def test_client_supplied_text_is_not_stored_in_the_audit_log(clinic):
     """Given a card number in a field or a key, then the request is rejected at once; of an accepted
     key, only a digest is audited.
     """
@@ -152,7 +152,7 @@ def test_nothing_that_a_client_wrote_reaches_the_audit(clinic):
     assert "theirs" not in str([(row.subject, row.detail) for row in AuditEntry.select()])
 
 
-def test_an_audit_that_cannot_be_saved_does_not_change_the_answer(clinic, monkeypatch):
+def test_failure_to_audit_a_refusal_is_logged_and_keeps_the_response(clinic, monkeypatch):
     """Given a database that fails while the refusal is audited, then the answer stays the refusal,
     and the log has what the entry would have said.
     """
@@ -177,7 +177,7 @@ def test_an_audit_that_cannot_be_saved_does_not_change_the_answer(clinic, monkey
     assert line["by"].startswith("key:")
 
 
-def test_the_card_form_audits_what_it_refuses(clinic):
+def test_card_form_audits_refused_charges(clinic):
     AccountSettings.change(clinic.account, {"staff_entry": "link_only"}, real_now())
     form = CardForm(clinic.invoice.id, "operator:ada", real_now() + LIFE)
     for card in ("pm_card_visa", "pm_card_visa", "pm_card_mastercard"):
@@ -189,7 +189,7 @@ def test_the_card_form_audits_what_it_refuses(clinic):
     assert {entry.actor for entry in entries} == {form.actor}
 
 
-def test_it_is_on_the_invoices_timeline(clinic):
+def test_refused_payment_is_on_the_invoices_timeline(clinic):
     pause()
     clinic.phone()
     entries = clinic.get(f"/api/invoices/{clinic.invoice.id}/timeline").json["data"]

@@ -44,7 +44,7 @@ def visited(clinic: Clinic, redis):
 
 
 @pytest.mark.parametrize("other", ["phone", "tab"])
-def test_a_payer_is_charged_what_their_page_showed(clinic, other):
+def test_payer_is_charged_the_amount_their_page_showed_or_nothing(clinic, other):
     """Given a page that asks for 50.00, when the whole balance is requested elsewhere, then that
     page takes 50.00 or nothing.
     """
@@ -65,7 +65,7 @@ def test_a_payer_is_charged_what_their_page_showed(clinic, other):
     )
 
 
-def test_confirm_payment_charges_what_its_caller_was_told_or_nothing(clinic):
+def test_confirm_payment_charges_the_amount_its_caller_saw_or_nothing(clinic):
     shown = clinic.intent(amount=5_000).json
     whole = clinic.intent().json
     answer = clinic.confirm(shown["paymentIntentId"], paymentMethodId="pm_card_visa")
@@ -93,7 +93,7 @@ def test_two_intents_of_one_invoice_never_both_take_money(clinic, valkey):
     assert clinic.intent().json["amount"] == 7_500
 
 
-def test_more_is_asked_for_as_soon_as_the_older_intent_is_closed(clinic, valkey):
+def test_larger_intent_is_created_once_the_older_one_is_closed(clinic, valkey):
     shown = clinic.intent(amount=5_000).json
     clinic.stripe.fault("refuse", "POST", f"/v1/payment_intents/{shown['paymentIntentId']}/cancel")
     assert clinic.intent(key="whole").status_code == 503
@@ -101,7 +101,7 @@ def test_more_is_asked_for_as_soon_as_the_older_intent_is_closed(clinic, valkey)
     assert clinic.intent(key="whole").json["amount"] == 12_500
 
 
-def test_an_intent_that_stripe_no_longer_has_keeps_nobody_from_paying(clinic):
+def test_intent_missing_at_stripe_is_closed_and_replaced(clinic):
     """Given an intent that no longer exists at Stripe, as after its test data was deleted, then
     nobody can pay it, and a new one is made.
     """
@@ -112,7 +112,7 @@ def test_an_intent_that_stripe_no_longer_has_keeps_nobody_from_paying(clinic):
     assert PaymentAttempt.get(intent_id=shown["paymentIntentId"]).state == "closed"
 
 
-def test_less_is_asked_for_with_the_same_intent(clinic):
+def test_requesting_less_lowers_the_same_intent(clinic):
     """Given a page that asks for the whole, when a part is requested, then the same intent is
     lowered: its payer agreed to more.
     """
@@ -120,7 +120,7 @@ def test_less_is_asked_for_with_the_same_intent(clinic):
     assert (lowered["paymentIntentId"], lowered["amount"]) == (shown["paymentIntentId"], 5_000)
 
 
-def test_a_payment_says_what_was_charged_and_what_was_declined(clinic):
+def test_payment_and_declines_show_the_amount_at_the_time(clinic):
     """Given an intent that is lowered after a decline, then each decline and the payment show the
     amount at the time.
     """
@@ -139,7 +139,7 @@ def test_a_payment_says_what_was_charged_and_what_was_declined(clinic):
     assert entry.detail["amount"] == 5_000
 
 
-def test_a_bank_debit_on_its_way_closes_the_link_and_its_open_page(clinic, valkey, hear):
+def test_processing_bank_debit_closes_the_link_and_its_open_page(clinic, valkey, hear):
     page = visited(clinic, valkey.client())
     intent_id = clinic.intent().json["paymentIntentId"]
     pay_in_browser(clinic, intent_id, BANK)
@@ -155,9 +155,7 @@ def test_a_bank_debit_on_its_way_closes_the_link_and_its_open_page(clinic, valke
     )
 
 
-def test_an_intent_that_a_bank_works_on_is_asked_about_and_not_cancelled_time_and_again(
-    clinic, valkey, hear
-):
+def test_processing_intent_is_only_polled_after_one_refused_cancel(clinic, valkey, hear):
     """Given a bank debit in progress, when cash is recorded, then Stripe refuses the cancel once,
     and the intent is only polled from then on, until it is over.
     """
@@ -176,9 +174,7 @@ def test_an_intent_that_a_bank_works_on_is_asked_about_and_not_cancelled_time_an
     assert clinic.now.overpaid == 12_500
 
 
-def test_an_intent_that_a_bank_works_on_and_that_we_cannot_read_is_settled_by_a_person(
-    clinic, valkey, hear
-):
+def test_operator_can_settle_a_processing_intent_we_can_no_longer_read(clinic, valkey, hear):
     """Given a bank debit in progress that Stripe has refused to cancel, when the clinic disconnects
     its Stripe account, then an operator can settle that it is closed.
     """
@@ -209,7 +205,7 @@ def test_a_bank_debit_by_link_closes_the_open_intent(clinic, valkey, hear):
     assert (clinic.stripe.received(clinic.invoice.id), clinic.now.overpaid) == (12_500, 0)
 
 
-def test_after_a_bank_debit_has_failed_the_same_address_takes_another_payment(clinic, valkey, hear):
+def test_pay_address_takes_another_payment_after_a_failed_bank_debit(clinic, valkey, hear):
     """Given a link whose only session was completed by a debit that failed, then the texted address
     leads to a new link.
     """

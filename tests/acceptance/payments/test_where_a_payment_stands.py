@@ -28,7 +28,7 @@ def told(shown):
     return shown["status"], shown["code"]
 
 
-def test_an_intent_that_stripe_refuses_after_an_outage(clinic, valkey):
+def test_location_shows_an_intent_refused_after_an_outage(clinic, valkey):
     """Given one failure at Stripe, when it refuses the intent on a retry, then the location shows
     the refusal for good.
     """
@@ -54,7 +54,7 @@ def test_an_intent_that_stripe_refuses_after_an_outage(clinic, valkey):
     assert late["amountReceived"] == 0
 
 
-def test_an_outage_that_ends_too_late(clinic, valkey):
+def test_location_shows_a_charge_refused_if_the_outage_ends_too_late(clinic, valkey):
     clinic.stripe.fault("rate_limit_429", "POST", INTENTS)
     answer = clinic.phone()
     PaymentConfirmation.update(created_at=real_now() - timedelta(days=1)).execute()
@@ -63,7 +63,7 @@ def test_an_outage_that_ends_too_late(clinic, valkey):
     assert (told(late), "in time" in late["advice"]) == (("refused", "invoice_not_payable"), True)
 
 
-def test_a_card_that_is_declined_after_an_outage(clinic, valkey):
+def test_location_shows_a_decline_after_an_outage(clinic, valkey):
     clinic.stripe.fault("rate_limit_429", "POST", INTENTS)
     answer = clinic.phone(card="pm_card_visa_chargeDeclinedInsufficientFunds")
     given.retried(valkey.client(), rounds=6)
@@ -76,7 +76,7 @@ def test_a_card_that_is_declined_after_an_outage(clinic, valkey):
 
 
 @pytest.mark.parametrize("end", ["paid", "paused"])
-def test_a_charge_whose_intent_was_there_before(clinic, valkey, end):
+def test_location_shows_a_postponed_charge_on_an_existing_intent(clinic, valkey, end):
     """Given an intent opened by a browser, when a charge by phone is postponed, then the location
     shows that charge.
     """
@@ -94,7 +94,7 @@ def test_a_charge_whose_intent_was_there_before(clinic, valkey, end):
     )
 
 
-def test_an_attempt_without_a_charge(clinic, valkey):
+def test_refused_attempt_without_a_charge_cannot_be_refunded_or_voided(clinic, valkey):
     """Given an intent that Stripe refused for a browser, then its attempt says so, and it can be
     neither refunded nor voided.
     """

@@ -60,7 +60,7 @@ class TwoClinics:
 
 
 @pytest.mark.parametrize("how", ["bind", "make"])
-def test_another_clinics_stripe_customer_is_not_bound(town, how):
+def test_another_clinics_stripe_customer_cannot_be_bound(town, how):
     """Given clinic B's Stripe customer, when clinic A binds it, then the answer is the same as for
     one that does not exist.
     """
@@ -86,7 +86,7 @@ def test_another_clinics_stripe_customer_is_not_bound(town, how):
 
 
 @pytest.mark.parametrize("how", ["bind", "make"])
-def test_ones_own_is_bound_and_may_be_unbound(town, how):
+def test_clinics_own_stripe_customer_can_be_bound_and_unbound(town, how):
     mine = town.at_stripe(town.mine)
     answer = getattr(town, how)(mine)
     assert answer.status_code in {200, 201}, answer.text
@@ -96,13 +96,13 @@ def test_ones_own_is_bound_and_may_be_unbound(town, how):
     assert town.bind(None, bound).json["stripeCustomerId"] is None
 
 
-def test_a_deleted_one_is_not_bound(town):
+def test_deleted_stripe_customer_cannot_be_bound(town):
     mine = town.at_stripe(town.mine)
     town.stand_in.sdk.customers.delete(mine)
     assert town.bind(mine).json["code"] == "stripe_customer_unknown"
 
 
-def test_an_operator_vouches_for_one_without_metadata(town):
+def test_operator_can_bind_a_stripe_customer_without_metadata(town):
     """Given a Stripe customer from before Payphone, without metadata, when an operator binds it,
     then it is bound and can be charged.
     """
@@ -115,11 +115,11 @@ def test_an_operator_vouches_for_one_without_metadata(town):
     assert town.bind(old).status_code == 422, "once unbound, it needs an operator again"
 
 
-def test_an_operator_vouches_for_none_that_does_not_exist(town):
+def test_operator_cannot_bind_a_nonexistent_stripe_customer(town):
     assert town.bind("cus_doesnotexist", headers=town.as_operator(town.mine)).status_code == 422
 
 
-def test_what_one_account_has_no_other_gets_even_from_an_operator(town):
+def test_operator_cannot_bind_a_stripe_customer_bound_in_another_account(town):
     """Given a Stripe customer bound in clinic A, when an operator binds it in B by mistake, then it
     is refused; another customer of A can share it.
     """
@@ -132,7 +132,7 @@ def test_what_one_account_has_no_other_gets_even_from_an_operator(town):
     assert town.make(old, headers=town.as_operator(town.mine)).status_code == 201
 
 
-def test_of_two_accounts_at_once_one_gets_it(town):
+def test_concurrent_binds_give_the_stripe_customer_to_one_account(town):
     old = town.at_stripe()
     accounts = [town.mine, town.theirs] * 4
     customers = [given.a_customer(account) for account in accounts]
@@ -150,7 +150,7 @@ def test_of_two_accounts_at_once_one_gets_it(town):
     )
 
 
-def test_in_a_stripe_account_of_its_own_every_customer_is_the_clinics(client, stand_in):
+def test_connected_clinic_can_bind_any_customer_of_its_own_account(client, stand_in):
     town, connected = TwoClinics(client, stand_in), stand_in.open_account()
     account = given.an_account(stripe_account=connected)
     customer, key = given.a_customer(account), given.a_key(account)
@@ -161,7 +161,7 @@ def test_in_a_stripe_account_of_its_own_every_customer_is_the_clinics(client, st
     assert not is_ours(Customer.get_by_id(customer.id), here, "")
 
 
-def test_a_binding_from_before_is_not_ours_without_proof(town):
+def test_unproven_binding_from_before_the_check_is_not_charged(town):
     """Given a binding to another clinic's Stripe customer, from before bindings were checked, then
     it is not charged.
     """
@@ -170,7 +170,7 @@ def test_a_binding_from_before_is_not_ours_without_proof(town):
     assert not is_ours(town.row, theirs, "")
 
 
-def test_without_stripes_answer_nothing_is_bound_and_a_repetition_asks_nothing(town):
+def test_stripe_outage_binds_nothing_and_a_replay_needs_no_stripe(town):
     mine = town.at_stripe(town.mine)
     assert town.make(mine, key="k1").status_code == 201
     town.stand_in.fault("refuse", "GET", "/v1/customers/*", times=2)
@@ -183,7 +183,7 @@ def test_without_stripes_answer_nothing_is_bound_and_a_repetition_asks_nothing(t
 
 
 @pytest.mark.parametrize("has_card", [True, False])
-def test_a_bank_account_that_is_the_default_is_not_charged_as_a_card(town, has_card):
+def test_default_bank_account_is_not_charged_as_a_card(town, has_card):
     """Given a customer whose default payment method is a bank account, then the card on file is a
     saved card, or none.
     """
@@ -196,7 +196,7 @@ def test_a_bank_account_that_is_the_default_is_not_charged_as_a_card(town, has_c
     assert card_on_file(town.customer, mine, "") == (cards[-1] if has_card else None)
 
 
-def test_the_default_card_is_charged_before_a_newer_one(town):
+def test_default_card_takes_precedence_over_a_newer_one(town):
     sdk = town.stand_in.sdk
     mine = town.at_stripe(town.mine)
     default = sdk.payment_methods.list({"customer": mine, "type": "card"}).data[0].id

@@ -42,7 +42,7 @@ def told(saver, events):
         given.worked(saver.redis)
 
 
-def test_a_detached_card_is_not_verified_any_more(saver):
+def test_detached_card_is_no_longer_verified(saver):
     """Given a detached card, then its event, in which `customer` is already null, withdraws the
     verification (field report 26).
     """
@@ -60,7 +60,7 @@ def test_a_detached_card_is_not_verified_any_more(saver):
     assert (entry.account_id, entry.detail["why"]) == (saver.account.id, REMOVED)
 
 
-def test_the_form_that_saved_a_removed_card_cannot_bring_it_back(saver):
+def test_removed_card_cannot_be_restored_by_the_form_that_saved_it(saver):
     opened = saver.opens()
     saver.enters(opened)
     assert saver.saves(opened).status_code == 200
@@ -71,7 +71,7 @@ def test_the_form_that_saved_a_removed_card_cannot_bring_it_back(saver):
     assert not saver.setup.may_pay
 
 
-def test_another_card_is_saved_after_that(saver):
+def test_another_card_can_be_saved_after_a_removal(saver):
     saver.stripe.sdk.payment_methods.detach(saver.setup.stripe_payment_method_id)
     saver.happens()
     setup = saver.has_saved("pm_card_mastercard")
@@ -79,7 +79,7 @@ def test_another_card_is_saved_after_that(saver):
 
 
 @pytest.mark.parametrize("body", [{}, {"formerly": True}], ids=["now", "formerly"])
-def test_a_renewed_card_is_shown_renewed(saver, body):
+def test_renewed_card_is_shown_with_its_new_details(saver, body):
     """Given a renewed card, then it is shown with its new details, also if an older endpoint sends
     the event under its former name (field report 26).
     """
@@ -93,7 +93,7 @@ def test_a_renewed_card_is_shown_renewed(saver, body):
     assert setup.may_pay
 
 
-def test_a_renewal_that_is_told_after_the_removal_verifies_nothing(saver):
+def test_renewal_and_removal_events_in_any_order_leave_the_card_unverified(saver):
     method = saver.setup.stripe_payment_method_id
     saver.stripe.act(method, "renew", exp_month=3, exp_year=2040)
     saver.stripe.sdk.payment_methods.detach(method)
@@ -108,7 +108,7 @@ def test_a_renewal_that_is_told_after_the_removal_verifies_nothing(saver):
         Setup.update(payment_method_verified=True, card_problem="").execute()
 
 
-def test_a_card_of_test_mode_goes_no_further_once_the_key_is_live(saver, monkeypatch):
+def test_test_mode_card_cannot_pay_with_a_live_key(saver, monkeypatch):
     """Given a card saved with a test key, when the key is live, then Deploy is refused, even if it
     costs nothing; a test key makes the card valid again.
     """
@@ -125,7 +125,7 @@ def test_a_card_of_test_mode_goes_no_further_once_the_key_is_live(saver, monkeyp
     assert saver.setup.may_pay
 
 
-def test_a_card_of_which_an_older_release_kept_no_mode_is_looked_at(saver):
+def test_scan_stores_the_mode_of_a_card_saved_by_an_older_release(saver):
     kept = saver.setup.card
     Setup.update(card={name: kept[name] for name in kept if name != "mode"}).execute()
     refresh_expired_cards.perform()
@@ -150,7 +150,7 @@ def is_of_live_mode(saver):
             account.find(object_id)["livemode"] = True
 
 
-def test_a_card_that_stripe_says_is_of_the_other_mode_is_not_withdrawn(saver):
+def test_card_found_to_be_of_the_other_mode_stays_verified(saver):
     """Given a card without a stored mode, when it is checked with a key of the other mode, then its
     mode is stored, and it stays valid for a key of that mode.
     """
@@ -165,7 +165,7 @@ def test_a_card_that_stripe_says_is_of_the_other_mode_is_not_withdrawn(saver):
     assert why_card_not_chargeable(setup) == OTHER_MODE
 
 
-def test_an_expired_card_of_the_other_mode_waits_for_a_key_of_its_mode(saver):
+def test_expired_card_of_the_other_mode_is_not_refreshed_with_our_key(saver):
     is_of_live_mode(saver)
     Setup.update(card=saver.setup.card | {"mode": "live"}, card_good_until=business_now()).execute()
     StagedJob.delete().execute()
@@ -175,7 +175,7 @@ def test_an_expired_card_of_the_other_mode_waits_for_a_key_of_its_mode(saver):
     assert (saver.setup.payment_method_verified, saver.setup.card_problem) == (True, "")
 
 
-def test_another_card_is_saved_at_the_first_try_where_the_key_is_of_the_other_mode(saver):
+def test_opening_a_form_replaces_a_customer_and_card_of_the_other_mode(saver):
     """Given a card of the other mode, when a form is opened, then it is for a new customer of our
     mode, and the old card is dropped for good.
     """
@@ -194,7 +194,7 @@ def test_another_card_is_saved_at_the_first_try_where_the_key_is_of_the_other_mo
 
 
 @pytest.mark.parametrize("elsewhere", [True, False], ids=["other mode", "deleted"])
-def test_a_customer_that_is_not_there_leaves_no_card_that_seems_to_pay(saver, elsewhere):
+def test_missing_stripe_customer_invalidates_the_card_and_the_next_form_works(saver, elsewhere):
     """Given a card stored as one of our mode, when opening a form shows that its customer does not
     exist, then the card becomes invalid, and the next form is for a new customer.
     """
@@ -209,7 +209,7 @@ def test_a_customer_that_is_not_there_leaves_no_card_that_seems_to_pay(saver, el
     assert saver.has_saved().may_pay
 
 
-def test_a_deleted_customer_takes_the_card_with_it(saver):
+def test_customer_deleted_at_stripe_invalidates_the_card(saver):
     """Given a customer deleted at Stripe, then the card becomes invalid, and saving another makes a
     new customer (field report 26).
     """
@@ -225,7 +225,7 @@ def test_a_deleted_customer_takes_the_card_with_it(saver):
     assert saver.has_saved().may_pay, "a customer is made anew"
 
 
-def test_a_card_expires_at_once_where_it_is_asked_and_in_the_books_by_the_scan(saver):
+def test_expired_card_cannot_pay_at_once_and_the_scan_records_it(saver):
     Setup.update(card_good_until=business_now()).execute()
     assert saver.setup.payment_method_verified
     assert not saver.setup.may_pay, "whoever asks sees it"
@@ -238,7 +238,7 @@ def test_a_card_expires_at_once_where_it_is_asked_and_in_the_books_by_the_scan(s
     assert saver.setup.card_problem == EXPIRED
 
 
-def test_the_scan_finds_what_its_bank_has_renewed(saver):
+def test_scan_finds_a_renewal_that_no_event_reported(saver):
     """Given a renewal whose event never came, when the old expiry month is over, then the scan
     finds it.
     """
@@ -250,7 +250,7 @@ def test_the_scan_finds_what_its_bank_has_renewed(saver):
     assert saver.setup.card["expYear"] == 2040
 
 
-def test_a_card_that_had_expired_is_verified_once_it_is_renewed(saver):
+def test_expired_card_is_verified_again_once_renewed(saver):
     method = saver.setup.stripe_payment_method_id
     saver.stripe.act(method, "renew", exp_month=1, exp_year=2001)
     saver.happens()
@@ -260,7 +260,7 @@ def test_a_card_that_had_expired_is_verified_once_it_is_renewed(saver):
     assert (saver.setup.may_pay, saver.setup.card_problem) == (True, "")
 
 
-def test_cards_of_others_are_nobodys_news(saver):
+def test_event_about_a_card_of_no_clinic_is_ignored(saver):
     made = saver.stripe.sdk.customers.create({"name": "A payer"})
     card = saver.stripe.sdk.payment_methods.attach("pm_card_visa", {"customer": made.id})
     saver.stripe.sdk.payment_methods.detach(card.id)
@@ -270,7 +270,7 @@ def test_cards_of_others_are_nobodys_news(saver):
     assert saver.setup.may_pay
 
 
-def test_a_card_that_was_removed_while_it_was_saved_is_found_soon(saver):
+def test_check_after_saving_finds_a_card_removed_meanwhile(saver):
     """Given a removal whose event came before the card was stored, then the check a minute later
     finds it.
     """
@@ -283,7 +283,7 @@ def test_a_card_that_was_removed_while_it_was_saved_is_found_soon(saver):
     assert saver.setup.card_problem == REMOVED
 
 
-def test_one_card_in_many_accounts_is_flagged_and_not_refused(saver):
+def test_card_shared_by_many_accounts_is_flagged_but_not_refused(saver):
     """Given one card in three accounts, then it is audited and doctor warns, but every account can
     pay with it (field report 27).
     """

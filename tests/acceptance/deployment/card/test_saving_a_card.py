@@ -45,7 +45,7 @@ def test_a_card_is_saved_and_verified(saver, monkeypatch):
     assert [call.args for call in told.calls] == [("[Payment] Payment method saved successfully",)]
 
 
-def test_a_form_that_stripe_does_not_know_is_told_so(saver):
+def test_form_unknown_to_stripe_asks_the_clinic_to_open_another(saver):
     """Given a form opened with a key of the other mode, then the clinic is told to open another one
     instead of waiting for Stripe.
     """
@@ -59,7 +59,7 @@ def test_a_form_that_stripe_does_not_know_is_told_so(saver):
     assert saver.opens("k2").status_code == 201
 
 
-def test_what_is_made_at_stripe_carries_our_metadata_and_allows_cards_only(saver):
+def test_setup_intent_and_customer_carry_our_metadata(saver):
     saver.opens()
     (intent,) = saver.stripe.sdk.setup_intents.list().data
     (customer,) = saver.stripe.sdk.customers.list().data
@@ -75,21 +75,21 @@ def test_what_is_made_at_stripe_carries_our_metadata_and_allows_cards_only(saver
     assert "'payment_method_types'" not in str(request)
 
 
-def test_the_client_secret_is_kept_nowhere(saver):
+def test_client_secret_is_not_stored_in_any_table(saver):
     secret = saver.opens(key="once").json["clientSecret"]
     for table in (Effect, SetupAttempt, IdempotencyKey, AuditEntry, Setup):
         for row in table.select().dicts():
             assert secret not in str(row)
 
 
-def test_the_same_request_again_opens_the_same_form(saver):
+def test_repeated_request_opens_the_same_form(saver):
     first, again = saver.opens(key="k"), saver.opens(key="k")
     assert first.json == again.json
     assert again.headers["idempotent-replayed"] == "true"
     assert len(saver.stripe.sdk.setup_intents.list().data) == 1
 
 
-def test_a_lost_answer_is_made_good_with_the_same_key(saver):
+def test_lost_response_is_recovered_with_the_same_idempotency_key(saver):
     """Given a lost answer from Stripe, when the request is repeated with its key, then one customer
     and one intent exist.
     """
@@ -102,7 +102,7 @@ def test_a_lost_answer_is_made_good_with_the_same_key(saver):
     assert len(saver.stripe.sdk.customers.list().data) == 1
 
 
-def test_a_second_form_is_for_the_same_customer(saver):
+def test_second_form_uses_the_same_stripe_customer(saver):
     saver.opens()
     saver.opens()
     customers = {one.customer for one in saver.stripe.sdk.setup_intents.list().data}
@@ -118,7 +118,7 @@ def test_a_second_form_is_for_the_same_customer(saver):
         ("pm_card_chargeDeclinedStolenCard", "card_declined", "declined"),
     ],
 )
-def test_a_card_that_is_declined_says_why_and_another_works(saver, card, code, word):
+def test_declined_card_gives_the_reason_and_another_card_works(saver, card, code, word):
     opened = saver.opens()
     saver.enters(opened, card)
     answer = saver.saves(opened)
@@ -131,13 +131,13 @@ def test_a_card_that_is_declined_says_why_and_another_works(saver, card, code, w
     assert saver.setup.may_pay
 
 
-def test_a_form_that_nobody_filled_in_saves_nothing(saver):
+def test_empty_form_saves_no_card(saver):
     answer = saver.saves(saver.opens())
     assert (answer.status_code, answer.json["code"]) == (402, "payment_method_required")
     assert "No card has been entered" in answer.json["detail"]
 
 
-def test_the_bank_asks_the_cardholder_first(saver):
+def test_card_that_needs_authentication_is_saved_once_authenticated(saver):
     opened = saver.opens()
     saver.enters(opened, "pm_card_authenticationRequired")
     answer = saver.saves(opened)
@@ -146,7 +146,7 @@ def test_the_bank_asks_the_cardholder_first(saver):
     assert saver.saves(opened).status_code == 200
 
 
-def test_a_cardholder_who_fails_to_confirm_is_told(saver):
+def test_failed_authentication_is_reported_with_advice(saver):
     opened = saver.opens()
     saver.enters(opened, "pm_card_authenticationRequired")
     saver.stripe.act(opened.json["setupIntentId"], "fail_authentication")
@@ -158,7 +158,7 @@ def test_a_cardholder_who_fails_to_confirm_is_told(saver):
     assert "cardholder" in answer.json["advice"]
 
 
-def test_an_intent_of_another_account_is_not_found(saver):
+def test_setup_intent_of_another_account_is_not_found(saver):
     """Ownership is decided by our row, not by the request or the intent's metadata."""
     other = Saver(saver.client, saver.stripe, saver.redis)
     opened = other.opens()
@@ -171,7 +171,7 @@ def test_an_intent_of_another_account_is_not_found(saver):
     assert saver.opens(headers=other.headers).status_code == 404
 
 
-def test_the_event_alone_saves_the_card(saver):
+def test_webhook_event_alone_saves_the_card_once(saver):
     """Given a closed browser, when the event arrives, even twice, then the card is saved once."""
     saver.enters(saver.opens())
     saver.stripe.deliver(saver.client, saver.redis)
@@ -184,7 +184,7 @@ def test_the_event_alone_saves_the_card(saver):
     assert AuditEntry.select().where(AuditEntry.action == "payment_method.saved").count() == 1
 
 
-def test_the_event_finds_an_attempt_whose_intent_we_do_not_know_yet(saver):
+def test_event_finds_the_attempt_by_metadata_when_the_intent_id_is_unknown(saver):
     """Given a lost answer from Stripe, when a card is entered in the form, then the event finds the
     attempt by our metadata.
     """
@@ -202,7 +202,7 @@ def test_the_event_finds_an_attempt_whose_intent_we_do_not_know_yet(saver):
     assert {effect.state for effect in Effect.select()} == {"confirmed"}
 
 
-def test_the_later_of_two_cards_stays_whichever_is_told_first(saver):
+def test_card_of_the_later_form_wins_whichever_is_saved_first(saver):
     first, second = saver.opens(), saver.opens()
     saver.enters(second, "pm_card_mastercard")
     assert saver.saves(second).json["card"]["brand"] == "mastercard"
@@ -213,7 +213,7 @@ def test_the_later_of_two_cards_stays_whichever_is_told_first(saver):
     assert saver.setup.card["brand"] == "mastercard"
 
 
-def test_a_failure_that_is_told_late_takes_nothing_away(saver):
+def test_late_failure_event_does_not_withdraw_a_saved_card(saver):
     opened = saver.opens()
     saver.enters(opened, "pm_card_chargeDeclined")
     saver.enters(opened)
@@ -225,7 +225,7 @@ def test_a_failure_that_is_told_late_takes_nothing_away(saver):
     assert SetupAttempt.get().state == "succeeded"
 
 
-def test_forms_are_limited_per_account_and_hour_in_the_database(saver):
+def test_hourly_form_limit_per_account_survives_the_loss_of_redis(saver):
     """Given as many forms as an hour allows, when Redis has lost everything, then the next one is
     still refused; another account, and the next hour, are free (field report 27).
     """
@@ -241,7 +241,7 @@ def test_forms_are_limited_per_account_and_hour_in_the_database(saver):
     assert saver.opens().status_code == 201
 
 
-def test_a_customer_deleted_at_stripe_is_made_anew(saver):
+def test_customer_deleted_at_stripe_is_created_again(saver):
     saver.opens()
     saver.stripe.sdk.customers.delete(saver.setup.stripe_customer_id)
     assert saver.opens().status_code == 422
@@ -251,7 +251,7 @@ def test_a_customer_deleted_at_stripe_is_made_anew(saver):
     assert saver.saves(opened).status_code == 200
 
 
-def test_stripe_that_is_away_is_said(saver):
+def test_stripe_outage_while_saving_answers_503_and_a_retry_works(saver):
     opened = saver.opens()
     saver.enters(opened)
     path = f"/v1/setup_intents/{opened.json['setupIntentId']}"

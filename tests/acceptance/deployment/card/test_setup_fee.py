@@ -112,7 +112,7 @@ def test_the_fee_is_charged_once_before_a_number_is_bought(payer):
     assert Deployment.get().fee_intent_id == intent.id
 
 
-def test_its_events_are_told_as_a_deployments_fee(payer):
+def test_events_of_the_fee_payment_are_matched_to_the_deployment(payer):
     payer.saver.has_saved()
     payer.deploys()
     payer.hears()
@@ -122,7 +122,7 @@ def test_its_events_are_told_as_a_deployments_fee(payer):
     assert not InboxEvent.select().where(InboxEvent.outcome == "unmatched").exists()
 
 
-def test_nothing_is_charged_where_no_fee_is_due(payer, monkeypatch):
+def test_nothing_is_charged_when_no_fee_is_due(payer, monkeypatch):
     payer.saver.has_saved()
     monkeypatch.setenv("SETUP_FEE", "0")
     get_settings.cache_clear()
@@ -142,7 +142,7 @@ def test_nothing_is_charged_where_no_fee_is_due(payer, monkeypatch):
         ("9900 zzz", "zzz is not a currency that Stripe accepts"),
     ],
 )
-def test_a_fee_that_cannot_be_charged_is_said_before_stripe_is_asked(payer, monkeypatch, fee, why):
+def test_unchargeable_fee_fails_preflight_before_any_stripe_request(payer, monkeypatch, fee, why):
     payer.saver.has_saved()
     monkeypatch.setenv("SETUP_FEE", fee)
     get_settings.cache_clear()
@@ -156,7 +156,7 @@ def test_a_fee_that_cannot_be_charged_is_said_before_stripe_is_asked(payer, monk
     assert (payer.intents, payer.clinic.twilio.owned()) == ([], {})
 
 
-def test_a_card_that_passed_set_up_may_refuse_and_another_works_at_once(payer):
+def test_card_declined_at_the_charge_buys_nothing_and_another_card_works(payer):
     """Given a card that is declined at the charge, then nothing is bought, the reason is shown, and
     another card works at once (case 2, field report 24).
     """
@@ -174,14 +174,14 @@ def test_a_card_that_passed_set_up_may_refuse_and_another_works_at_once(payer):
     assert payer.kept == FEE
 
 
-def test_insufficient_funds_are_said(payer):
+def test_charge_error_names_insufficient_funds(payer):
     method = payer.saver.has_saved().stripe_payment_method_id
     payer.stripe.act(method, "become", card="chargeDeclinedInsufficientFunds")
     charge = next(step for step in payer.deploys()["steps"] if step["name"] == "charge")
     assert "enough funds" in charge["error"]
 
 
-def test_a_stolen_card_is_only_declined(payer):
+def test_stolen_card_is_reported_only_as_declined(payer):
     method = payer.saver.has_saved().stripe_payment_method_id
     payer.stripe.act(method, "become", card="chargeDeclinedStolenCard")
     shown = payer.deploys()
@@ -190,7 +190,7 @@ def test_a_stolen_card_is_only_declined(payer):
 
 
 @pytest.mark.parametrize("told", ["page", "event"])
-def test_a_bank_that_wants_its_cardholder(payer, told):
+def test_deployment_waits_for_card_authentication_and_then_goes_live(payer, told):
     """Given a card whose bank wants confirmation, then the deployment waits; once confirmed, it
     goes on when the page says so, or on Stripe's event alone (field report 25).
     """
@@ -216,7 +216,7 @@ def test_a_bank_that_wants_its_cardholder(payer, told):
     assert payer.asks("payment-action", shown["id"]).status_code == 409
 
 
-def test_the_browsers_word_charges_nothing_and_goes_nowhere(payer):
+def test_browsers_claim_of_confirmation_alone_charges_nothing(payer):
     method = payer.saver.has_saved().stripe_payment_method_id
     payer.stripe.act(method, "become", card="authenticationRequired")
     shown = payer.deploys()
@@ -229,7 +229,7 @@ def test_the_browsers_word_charges_nothing_and_goes_nowhere(payer):
 
 
 @pytest.mark.parametrize("comes_to", ["succeed", "fail"])
-def test_a_payment_that_the_bank_has_not_decided_buys_nothing_yet(payer, monkeypatch, comes_to):
+def test_processing_payment_buys_nothing_until_it_succeeds(payer, monkeypatch, comes_to):
     """Given a confirmation that Stripe answers with `processing`, then nothing is bought until the
     payment succeeds; if it fails, nothing is bought at all, and another card works.
     """
@@ -251,9 +251,7 @@ def test_a_payment_that_the_bank_has_not_decided_buys_nothing_yet(payer, monkeyp
         assert payer.kept == FEE
 
 
-def test_a_confirmation_answered_with_a_question_to_the_cardholder_is_no_payment(
-    payer, monkeypatch
-):
+def test_deployment_waits_when_stripe_answers_requires_action(payer, monkeypatch):
     """Given a Stripe that answers an off-session confirmation with `requires_action`, then the
     deployment waits for the cardholder.
     """
@@ -270,7 +268,7 @@ def test_a_confirmation_answered_with_a_question_to_the_cardholder_is_no_payment
     assert payer.kept == FEE
 
 
-def test_another_card_instead_of_a_confirmation(payer):
+def test_saving_another_card_replaces_a_pending_authentication(payer):
     method = payer.saver.has_saved().stripe_payment_method_id
     payer.stripe.act(method, "become", card="authenticationRequired")
     shown = payer.deploys()
@@ -281,7 +279,7 @@ def test_another_card_instead_of_a_confirmation(payer):
     assert payer.kept == FEE
 
 
-def test_a_payment_confirmed_while_the_deployment_is_given_up_is_given_back(payer):
+def test_payment_confirmed_during_a_rollback_is_refunded(payer):
     """Given a cardholder who pays while the deployment is rolled back, then the payment is
     refunded.
     """
@@ -298,7 +296,7 @@ def test_a_payment_confirmed_while_the_deployment_is_given_up_is_given_back(paye
     assert not InboxEvent.select().where(InboxEvent.outcome == "unmatched").exists()
 
 
-def test_what_was_charged_goes_back_when_the_rest_fails(payer):
+def test_fee_is_refunded_when_the_rest_of_the_deployment_fails(payer):
     payer.saver.has_saved()
     shown = payer.deploys(phoneNumber=payer.a_number_that_goes())
     assert shown["status"] == "rolled_back"
@@ -312,7 +310,7 @@ def test_what_was_charged_goes_back_when_the_rest_fails(payer):
 @pytest.mark.one_database
 @pytest.mark.parametrize("kind", ["timeout_after", "error_500_after", "timeout_before"])
 @pytest.mark.parametrize("what", ["create", "confirm"])
-def test_a_lost_answer_charges_once(payer, kind, what):
+def test_lost_stripe_response_charges_the_fee_once(payer, kind, what):
     payer.saver.has_saved()
     path = "/v1/payment_intents" if what == "create" else "/v1/payment_intents/*/confirm"
     payer.stripe.fault(kind, "POST", path, seconds=2)
@@ -322,7 +320,7 @@ def test_a_lost_answer_charges_once(payer, kind, what):
     assert (payer.kept, len(payer.intents)) == (FEE, 1)
 
 
-def test_an_answer_lost_to_a_refund_gives_back_once(payer):
+def test_lost_response_to_a_refund_refunds_once(payer):
     payer.saver.has_saved()
     payer.stripe.fault("timeout_after", "POST", "/v1/refunds", seconds=2)
     answer = payer.clinic.deploys(cost=FEE, phoneNumber=payer.a_number_that_goes())
@@ -331,7 +329,7 @@ def test_an_answer_lost_to_a_refund_gives_back_once(payer):
     assert (payer.kept, len(payer.sdk.refunds.list().data)) == (0, 1)
 
 
-def test_a_fee_refunded_by_hand_needs_no_person(payer):
+def test_fee_refunded_by_hand_completes_the_rollback(payer):
     """Given a refund that Stripe kept throttling and an operator made by hand, then the existing
     refund is found and counts.
     """
@@ -347,7 +345,7 @@ def test_a_fee_refunded_by_hand_needs_no_person(payer):
     assert (payer.kept, len(payer.sdk.refunds.list().data)) == (0, 1)
 
 
-def test_paused_charges_wait(payer):
+def test_fee_charge_waits_while_charges_are_paused(payer):
     payer.saver.has_saved()
     PauseSwitch.set(payer.clinic.account.id, "charges", True, "cli:test", "a test")
     shown = payer.deploys()
@@ -357,7 +355,7 @@ def test_paused_charges_wait(payer):
     assert payer.shown(shown["id"])["status"] == "live"
 
 
-def test_a_card_removed_since_deploy_charges_nothing(payer):
+def test_card_removed_after_deploy_is_not_charged(payer):
     payer.saver.has_saved()
     answer = payer.clinic.deploys(cost=FEE)
     payer.sdk.payment_methods.detach(payer.saver.setup.stripe_payment_method_id)
@@ -381,7 +379,7 @@ def test_a_disputed_fee_is_shown_to_operators(payer):
     assert not InboxEvent.select().where(InboxEvent.outcome == "unmatched").exists()
 
 
-def test_a_refund_that_comes_back_is_an_operators_task(payer):
+def test_failed_fee_refund_is_left_for_an_operator_to_settle(payer):
     payer.saver.has_saved("pm_card_refundFail")
     payer.deploys(phoneNumber=payer.a_number_that_goes())
     (refund,) = payer.sdk.refunds.list().data
@@ -419,7 +417,7 @@ def charge_step():
 
 
 @pytest.mark.parametrize("told", ["on_a_detour", None])
-def test_a_refund_in_a_state_that_is_not_known_is_asked_about_until_it_is(payer, told):
+def test_refund_event_with_an_unknown_status_is_polled_until_it_is_known(payer, told):
     """Given an event with an unknown or missing refund status, then Stripe is polled, and once the
     refund has failed, an operator has to settle it.
     """
@@ -435,7 +433,7 @@ def test_a_refund_in_a_state_that_is_not_known_is_asked_about_until_it_is(payer,
     assert charge_step() == ("undo_failed", "refund_failed")
 
 
-def test_a_refund_that_stripe_answers_in_a_new_word_is_asked_about(payer):
+def test_refund_found_in_an_unknown_status_is_polled_until_it_fails(payer):
     """Given a refund whose answer was lost and which is then found in an unknown status, then
     Stripe is polled until it has failed.
     """
@@ -470,7 +468,7 @@ def test_another_accounts_deployment_is_not_found(payer):
         assert answer.status_code == 404
 
 
-def test_a_restored_database_charges_no_fee_again(payer):
+def test_restored_database_does_not_charge_the_fee_again(payer):
     """Given a backup from before the fee was prepared, when the deployment resumes from it, then
     the existing payment is found at Stripe and counts.
     """

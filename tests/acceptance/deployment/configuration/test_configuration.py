@@ -98,14 +98,14 @@ def test_configure_sip_trunk_without_payment(wizard):
     assert unseal(kept["sealedPassword"]) == password
 
 
-def test_sip_asked_again_keeps_address_and_username_and_makes_a_new_password(wizard):
+def test_repeated_sip_setup_keeps_uri_and_username_and_makes_a_new_password(wizard):
     first, second = (wizard.put("/phone/sip").json["sipCredentials"] for _ in range(2))
     assert (first["sipUrl"], first["username"]) == (second["sipUrl"], second["username"])
     assert first["password"] != second["password"]
     assert unseal(wizard.setup.phone_integration_settings["sealedPassword"]) == second["password"]
 
 
-def test_two_clinics_have_two_addresses_and_usernames(wizard, client):
+def test_two_clinics_get_different_sip_uris_and_usernames(wizard, client):
     one, other = (
         each.put("/phone/sip").json["sipCredentials"] for each in (wizard, Wizard(client))
     )
@@ -144,7 +144,7 @@ def test_refresh_page_and_verify_configuration_persists(wizard):
     )
 
 
-def test_case_1_a_clinic_that_abandons_after_configuration_can_go_on_at_any_time(wizard):
+def test_case_1_configuration_abandoned_before_payment_can_be_resumed(wizard):
     """Given everything configured and no payment, then no effect or job exists, and the saved
     configuration can be completed later.
     """
@@ -157,7 +157,7 @@ def test_case_1_a_clinic_that_abandons_after_configuration_can_go_on_at_any_time
     assert wizard.review["readyToDeploy"] is True
 
 
-def test_case_3_the_last_method_wins_and_the_flag_goes(wizard):
+def test_case_3_last_method_wins_and_needs_phone_number_is_cleared(wizard):
     wizard.put("/phone/forwarded", FORWARDED)
     assert wizard.review["phoneIntegrationSettings"]["needsPhoneNumber"] is True
     wizard.put("/phone/sip")
@@ -167,7 +167,7 @@ def test_case_3_the_last_method_wins_and_the_flag_goes(wizard):
 
 
 @pytest.mark.parametrize(("first", "last"), list(itertools.permutations(PHONES, 2)))
-def test_each_method_after_each_other(wizard, first, last):
+def test_switching_methods_leaves_only_the_last_methods_settings(wizard, first, last):
     wizard.put(f"/phone/{first}", PHONES[first])
     wizard.put(f"/phone/{last}", PHONES[last])
     fresh = Wizard(wizard.client)
@@ -178,7 +178,7 @@ def test_each_method_after_each_other(wizard, first, last):
 
 
 @pytest.mark.parametrize("last", PHONES)
-def test_what_a_deployment_noted_stays_beside_a_later_choice(wizard, last):
+def test_deployment_results_survive_a_later_change_of_method(wizard, last):
     """Given a deployed clinic, when it chooses a method again, then twilioForwardNumber and
     setupCompletedAt stay in its settings (F87).
     """
@@ -192,7 +192,7 @@ def test_what_a_deployment_noted_stays_beside_a_later_choice(wizard, last):
     assert noted.items() <= wizard.review["phoneIntegrationSettings"].items()
 
 
-def test_the_same_choice_again_changes_nothing(wizard):
+def test_repeating_the_same_put_changes_nothing(wizard):
     """Given a repeated PUT, then the answer is the same, and one audit entry exists."""
     chosen = PORTED | {"pin": "1234", "serviceAddress": ADDRESS}
     one, other = (wizard.put("/phone/ported", chosen) for _ in range(2))
@@ -203,7 +203,7 @@ def test_the_same_choice_again_changes_nothing(wizard):
     assert made == ["phone.configured", "voice.chosen"]
 
 
-def test_a_pin_is_kept_sealed_and_never_shown(wizard):
+def test_port_pin_is_stored_sealed_and_never_shown(wizard):
     wizard.put("/phone/ported", PORTED | {"pin": "271828"})
     kept = wizard.setup.phone_integration_settings
     assert "271828" not in json.dumps(kept)
@@ -212,7 +212,7 @@ def test_a_pin_is_kept_sealed_and_never_shown(wizard):
     assert not {"pin", "sealedPin"} & set(wizard.review["phoneIntegrationSettings"])
 
 
-def test_a_rolled_key_opens_what_was_sealed_before_and_reseal_renews_it(wizard, monkeypatch):
+def test_rotated_key_opens_old_sealed_values_and_reseal_renews_them(wizard, monkeypatch):
     def under(keys):
         monkeypatch.setenv("PAYPHONE_SECRET_KEY", keys)
         get_settings.cache_clear()
@@ -225,7 +225,7 @@ def test_a_rolled_key_opens_what_was_sealed_before_and_reseal_renews_it(wizard, 
     assert unseal(wizard.setup.sealed["sealedPassword"]) == password
 
 
-def test_an_installation_without_a_key_keeps_no_secret(wizard, monkeypatch):
+def test_sip_setup_without_a_secret_key_is_not_configured(wizard, monkeypatch):
     monkeypatch.setenv("PAYPHONE_SECRET_KEY", "")
     get_settings.cache_clear()
     answer = wizard.put("/phone/sip")
@@ -262,7 +262,7 @@ def test_an_installation_without_a_key_keeps_no_secret(wizard, monkeypatch):
         ("sip", {"password": "mine"}, "password"),
     ],
 )
-def test_a_field_that_is_wrong_is_named_and_nothing_is_saved(wizard, path, body, field):
+def test_invalid_field_is_named_and_nothing_is_saved(wizard, path, body, field):
     answer = wizard.put(f"/phone/{path}", body)
     assert (answer.status_code, answer.json["code"]) == (422, "invalid")
     assert [error["field"] for error in answer.json["errors"]] == [field]
@@ -273,7 +273,7 @@ def test_a_field_that_is_wrong_is_named_and_nothing_is_saved(wizard, path, body,
     "voice",
     [{"provider": "siri", "voiceId": "x"}, {"provider": "vapi"}, VOICE | {"voiceId": "<b>"}],
 )
-def test_a_voice_that_vapi_has_not_is_refused(wizard, voice):
+def test_invalid_voice_is_refused(wizard, voice):
     assert wizard.put("/voice", voice).status_code == 422
     assert wizard.review["voice"] is None
 
@@ -294,7 +294,7 @@ def test_another_clinics_setup_is_not_found(wizard, client):
     assert Setup.select().count() == 0
 
 
-def test_the_log_says_what_was_saved(wizard, monkeypatch):
+def test_saving_each_phone_method_logs_its_documented_line(wizard, monkeypatch):
     """The log lines of F102–F104, word for word."""
     lines = {
         "forwarded": "[Phone Integration] Forwarding configuration saved"
@@ -322,7 +322,7 @@ def test_f88_the_step_says_that_the_configuration_was_saved(wizard):
     ]
 
 
-def test_f88_what_an_emergency_call_lacks_is_said_beside_it(wizard):
+def test_f88_missing_service_address_adds_a_warning_beside_the_message(wizard):
     """Given no service address, then the promised message stays as it is, and a warning beside it
     says what a 911 call costs (field report 6).
     """
@@ -335,7 +335,7 @@ def test_f88_what_an_emergency_call_lacks_is_said_beside_it(wizard):
     assert "warning" not in wizard.review["steps"]["phone"]
 
 
-def test_f89_before_the_payment_the_review_asks_for_it(wizard):
+def test_f89_review_asks_for_a_payment_method_before_payment(wizard):
     wizard.put("/phone/forwarded", FORWARDED)
     assert wizard.review["message"].splitlines() == [
         "⚠ Add payment method to deploy your AI receptionist",
@@ -343,7 +343,7 @@ def test_f89_before_the_payment_the_review_asks_for_it(wizard):
     ]
 
 
-def test_f90_after_the_payment_the_review_is_ready_to_deploy(wizard):
+def test_f90_review_says_ready_to_deploy_after_payment(wizard):
     wizard.put("/voice", VOICE)
     wizard.put("/phone/forwarded", FORWARDED)
     wizard.pays()
@@ -358,7 +358,7 @@ def test_f90_after_the_payment_the_review_is_ready_to_deploy(wizard):
     assert review["paymentMethodVerifiedAt"]
 
 
-def test_f75_the_review_says_all_that_is_missing(wizard):
+def test_f75_review_lists_everything_that_is_missing(wizard):
     review = wizard.review
     assert list(review["steps"]) == ["voice", "knowledge", "integrations", "phone", "payment"]
     complete = {name for name, step in review["steps"].items() if step["complete"]}
@@ -385,7 +385,7 @@ def test_f75_the_review_says_all_that_is_missing(wizard):
     assert wizard.review["steps"]["phone"]["complete"]
 
 
-def test_why_a_card_is_not_verified_any_more_is_told(wizard):
+def test_review_says_why_the_card_is_no_longer_verified(wizard):
     wizard.pays(payment_method_verified=False, card_problem="The card has expired.")
     step = wizard.review["steps"]["payment"]
     assert (step["complete"], step["missing"]) == (
@@ -394,7 +394,7 @@ def test_why_a_card_is_not_verified_any_more_is_told(wizard):
     )
 
 
-def test_the_account_carries_its_last_deployment(wizard):
+def test_review_shows_the_latest_deployment_and_its_steps(wizard):
     now = real_now()
     deployment = Deployment.create(
         id="dep_1",
@@ -428,7 +428,7 @@ def test_the_account_carries_its_last_deployment(wizard):
     assert wizard.review["message"] == "⏳ Deploying..."
 
 
-def test_when_all_was_configured_for_the_first_time_is_noted_once(wizard):
+def test_time_of_the_first_complete_configuration_is_recorded_once(wizard):
     """The time of the first complete configuration, which the completion rate (F114) counts, never
     changes.
     """
@@ -441,7 +441,7 @@ def test_when_all_was_configured_for_the_first_time_is_noted_once(wizard):
     assert wizard.setup.configured_at == first
 
 
-def test_an_operator_may_configure_for_the_clinic(wizard, client):
+def test_operator_can_configure_any_account(wizard, client):
     """Given an operator's key, then it can configure and read any account."""
     operator = given.a_key(None)
     answer = client.simulate_put(f"{wizard.home}/voice", json=VOICE, headers=operator)

@@ -32,7 +32,7 @@ def charges(monkeypatch, fee):
     get_settings.cache_clear()
 
 
-def test_f122_numbers_to_choose_from(wizard):
+def test_f122_available_numbers_are_listed_with_price_and_capabilities(wizard):
     answer = wizard.get("/available-numbers", areaCode="415")
     assert answer.status_code == 200, answer.text
     rows = answer.json["data"]
@@ -45,7 +45,7 @@ def test_f122_numbers_to_choose_from(wizard):
         assert row["capabilities"]["sms"]
 
 
-def test_f123_by_area_code_pattern_or_place(wizard, twilio_stand_in):
+def test_f123_numbers_can_be_searched_by_area_code_pattern_or_locality(wizard, twilio_stand_in):
     for params in ({"areaCode": "415"}, {"contains": "555"}, {"locality": "San Francisco"}, {}):
         assert wizard.get("/available-numbers", **params).status_code == 200
     asked = twilio_stand_in.asked("GET", "/Local.json")
@@ -62,12 +62,12 @@ def test_f123_by_area_code_pattern_or_place(wizard, twilio_stand_in):
     ("params", "field"),
     [({"areaCode": "12"}, "areaCode"), ({"contains": "%"}, "contains"), ({"area": "1"}, "area")],
 )
-def test_what_is_no_search_is_named(wizard, params, field):
+def test_invalid_search_parameter_is_named(wizard, params, field):
     answer = wizard.get("/available-numbers", **params)
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, field)
 
 
-def test_f119_the_cost_preview(wizard, monkeypatch):
+def test_f119_cost_preview_shows_the_fee_and_the_monthly_costs(wizard, monkeypatch):
     charges(monkeypatch, "9900 usd")
     wizard.put("/phone/forwarded", FORWARDED | {"serviceAddress": ADDRESS})
     assert wizard.get("/cost-preview").json == {
@@ -80,7 +80,7 @@ def test_f119_the_cost_preview(wizard, monkeypatch):
     }
 
 
-def test_without_an_address_the_preview_says_what_a_911_call_would_cost(wizard):
+def test_preview_without_an_address_notes_the_cost_of_a_911_call(wizard):
     """Given no service address, then the preview notes what a 911 call would cost (field report
     6).
     """
@@ -92,7 +92,7 @@ def test_without_an_address_the_preview_says_what_a_911_call_would_cost(wizard):
 
 
 @pytest.mark.parametrize("method", ["sip", "none", None])
-def test_without_a_number_there_is_nothing_a_month(wizard, twilio_stand_in, method):
+def test_preview_without_a_number_has_no_monthly_costs(wizard, twilio_stand_in, method):
     if method:
         wizard.put(f"/phone/{method}")
     preview = wizard.get("/cost-preview").json
@@ -100,7 +100,7 @@ def test_without_a_number_there_is_nothing_a_month(wizard, twilio_stand_in, meth
     assert twilio_stand_in.asked("GET", "/US") == []
 
 
-def test_what_is_live_has_been_paid_for(wizard, monkeypatch):
+def test_live_account_owes_no_setup_fee(wizard, monkeypatch):
     charges(monkeypatch, "9900 usd")
     now = real_now()
     Deployment.create(
@@ -115,7 +115,7 @@ def test_what_is_live_has_been_paid_for(wizard, monkeypatch):
     assert wizard.get("/cost-preview").json["dueNow"]["amount"] == 0
 
 
-def test_a_price_is_kept_for_a_while_and_numbers_are_not(wizard, twilio_stand_in):
+def test_price_list_is_cached_but_available_numbers_are_not(wizard, twilio_stand_in):
     for _ in range(3):
         wizard.get("/available-numbers")
     assert len(twilio_stand_in.asked("GET", "/US")) == 1
@@ -124,7 +124,9 @@ def test_a_price_is_kept_for_a_while_and_numbers_are_not(wizard, twilio_stand_in
 
 @pytest.mark.parametrize("kind", ["error_500", "rate_limit_429", "refuse"])
 @pytest.mark.parametrize("path", [SEARCH, PRICE_LIST])
-def test_twilio_is_away(wizard, twilio_stand_in, kind, path):
+def test_twilio_outage_answers_503_and_the_failure_is_not_cached(
+    wizard, twilio_stand_in, kind, path
+):
     twilio_stand_in.fault(kind, path, "GET")
     answer = wizard.get("/available-numbers")
     assert (answer.status_code, answer.json["code"]) == (503, "provider_unavailable")
@@ -132,7 +134,7 @@ def test_twilio_is_away(wizard, twilio_stand_in, kind, path):
     assert wizard.get("/available-numbers").status_code == 200, "no failure is kept"
 
 
-def test_an_installation_without_twilio(wizard, monkeypatch):
+def test_number_search_without_twilio_settings_is_not_configured(wizard, monkeypatch):
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "")
     get_settings.cache_clear()
     twilio_api.client.cache_clear()

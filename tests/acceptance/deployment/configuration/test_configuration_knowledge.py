@@ -133,7 +133,7 @@ BAD = {
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("case", BAD)
-def test_what_cannot_be_read_is_refused_with_the_reason(wizard, work, vapi_stand_in, case):
+def test_unreadable_file_is_refused_with_the_reason(wizard, work, vapi_stand_in, case):
     name, content, why = BAD[case]
     answer = upload(wizard, name, content)
     assert (answer.status_code, answer.json["code"]) == (422, "invalid"), answer.text
@@ -145,20 +145,20 @@ def test_what_cannot_be_read_is_refused_with_the_reason(wizard, work, vapi_stand
     assert vapi_stand_in.asked("POST", FILES) == []
 
 
-def test_a_name_keeps_nothing_of_the_folders_before_it(wizard):
+def test_file_name_is_stripped_of_its_folders(wizard):
     assert upload(wizard, "C:\\Users\\ada\\prices.csv").json["name"] == "prices.csv"
     assert send_form(wizard, "../../etc/prices.csv", PRICES).json["name"] == "prices.csv"
 
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("name", ["قیمت\u200cها.csv", "क्\u200dष.csv", "👩\u200d⚕️.csv"])
-def test_a_name_that_is_spelt_with_joiners_is_taken(wizard, name):
+def test_file_name_with_unicode_joiners_is_accepted(wizard, name):
     """Persian, Hindi and an emoji of a doctor cannot be written without joiners."""
     answer = upload(wizard, name, PRICES)
     assert (answer.status_code, answer.json.get("name")) == (201, name), answer.text
 
 
-def test_a_body_over_the_cap_and_a_damaged_form(wizard):
+def test_oversized_body_or_malformed_form_is_refused(wizard):
     assert send_form(wizard, "a.txt", b"x" * 1_100_000).status_code == 413
     assert send_form(wizard, "a.txt", PRICES, field="other").json["code"] == "bad_request"
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
@@ -170,7 +170,7 @@ def test_a_body_over_the_cap_and_a_damaged_form(wizard):
     assert wizard.post(PATH, {"name": "a.txt", "contentBase64": "%%%"}).status_code == 422
 
 
-def test_a_card_number_in_a_text_or_a_name_is_refused_and_not_kept(wizard):
+def test_card_number_in_a_file_or_its_name_is_refused_and_not_stored(wizard):
     said = b"call us, card 4242 4242 4242 4242 exp 12/30"
     for answer in (
         upload(wizard, "a.txt", said),
@@ -182,14 +182,14 @@ def test_a_card_number_in_a_text_or_a_name_is_refused_and_not_kept(wizard):
     assert KnowledgeFile.select().count() == 0
 
 
-def test_the_same_key_again_adds_no_second_file(wizard, work, vapi_stand_in):
+def test_repeated_idempotency_key_adds_no_second_file(wizard, work, vapi_stand_in):
     one, other = (upload(wizard, **{"Idempotency-Key": "k1"}) for _ in range(2))
     assert one.json["id"] == other.json["id"]
     work(rounds=2)
     assert len(vapi_stand_in.kept()) == 1
 
 
-def test_a_file_that_vapi_cannot_read_failed_with_the_reason(wizard, work):
+def test_file_that_vapi_cannot_read_fails_with_the_reason(wizard, work):
     upload(wizard, "unreadable.txt", b"hello")
     work(rounds=2)
     (row,) = shown(wizard)
@@ -200,7 +200,7 @@ def test_a_file_that_vapi_cannot_read_failed_with_the_reason(wizard, work):
     assert row["error"] in step["message"]
 
 
-def test_a_file_is_followed_until_vapi_is_done_with_it(wizard, work, vapi_stand_in):
+def test_file_is_polled_and_fails_if_vapi_takes_too_long(wizard, work, vapi_stand_in):
     vapi_stand_in.habits(read_after=3600)
     upload(wizard)
     work(rounds=3)
@@ -214,7 +214,7 @@ def test_a_file_is_followed_until_vapi_is_done_with_it(wizard, work, vapi_stand_
     assert "in time" in row["error"]
 
 
-def test_a_file_that_somebody_took_away_at_vapi(wizard, work, vapi_stand_in):
+def test_file_deleted_at_vapi_fails_with_the_reason(wizard, work, vapi_stand_in):
     vapi_stand_in.habits(read_after=3600)
     upload(wizard)
     work()
@@ -223,7 +223,7 @@ def test_a_file_that_somebody_took_away_at_vapi(wizard, work, vapi_stand_in):
     assert "not at Vapi any more" in shown(wizard)[0]["error"]
 
 
-def test_what_vapi_does_not_take_failed_with_its_words(wizard, work, vapi_stand_in):
+def test_file_refused_by_vapi_fails_with_its_reason_and_is_not_resent(wizard, work, vapi_stand_in):
     vapi_stand_in.fault("refused_400", FILES)
     upload(wizard)
     work(rounds=2)
@@ -271,7 +271,7 @@ def test_another_clinics_files_are_not_found(wizard, client):
     assert shown(other) == []
 
 
-def test_files_of_a_day_are_counted_and_no_pause_stops_them(wizard, client, work):
+def test_daily_file_ceiling_is_per_account_and_uploads_ignore_pauses(wizard, client, work):
     """Given an account at its own daily ceiling, then its next file is refused, while another
     account's is accepted, and its own are uploaded although everything is paused.
     """

@@ -30,7 +30,7 @@ def says(wizard, message=SECRETIVE, conversation=None, **headers):
     return wizard.post("/try", {"message": message} | more, **headers)
 
 
-def test_talking_to_the_receptionist_as_it_is_configured(wizard, vapi_stand_in):
+def test_trial_chat_uses_the_current_configuration(wizard, vapi_stand_in):
     """Given a change of the configuration, then the next reply comes from an assistant rendered
     from it.
     """
@@ -47,7 +47,7 @@ def test_talking_to_the_receptionist_as_it_is_configured(wizard, vapi_stand_in):
     assert "server" not in after
 
 
-def test_nothing_is_created_and_nothing_is_kept(wizard, vapi_stand_in):
+def test_trial_chat_creates_nothing_at_vapi_and_stores_no_text(wizard, vapi_stand_in):
     reply = says(wizard).json["reply"]
     for kind in ("assistant", "tool", "squad", "file", "phone-number"):
         assert vapi_stand_in.kept(kind) == []
@@ -60,7 +60,7 @@ def test_nothing_is_created_and_nothing_is_kept(wizard, vapi_stand_in):
     assert reply not in everything
 
 
-def test_a_conversation_goes_on(wizard):
+def test_trial_conversation_continues_under_its_id(wizard):
     first = says(wizard).json
     second = says(wizard, "and on Mondays", first["conversationId"]).json
     assert second["conversationId"] == first["conversationId"]
@@ -77,7 +77,7 @@ def test_another_clinics_conversation_is_not_found(wizard, client, vapi_stand_in
     assert len(vapi_stand_in.kept("chat")) == chats
 
 
-def test_the_same_key_again_asks_no_second_time(wizard, vapi_stand_in):
+def test_repeated_idempotency_key_asks_vapi_once(wizard, vapi_stand_in):
     one, other = (says(wizard, **{"Idempotency-Key": "k1"}).json for _ in range(2))
     assert one == other
     assert len(vapi_stand_in.asked("POST", CHATS)) == 1
@@ -90,13 +90,13 @@ def test_a_card_number_is_refused_before_vapi_sees_it(wizard, vapi_stand_in):
 
 
 @pytest.mark.parametrize("message", ["", "x" * 2001, None, 7])
-def test_what_is_no_message_is_refused(wizard, message):
+def test_invalid_message_is_refused_and_not_counted(wizard, message):
     assert wizard.post("/try", {"message": message}).status_code == 422
     assert DailyTally.select().count() == 0
 
 
 @pytest.mark.parametrize("kind", ["error_500", "bad_gateway", "refuse", "rate_limit_429"])
-def test_vapi_is_away(wizard, vapi_stand_in, kind):
+def test_vapi_outage_answers_503_and_a_retry_works(wizard, vapi_stand_in, kind):
     """Given a failing Vapi, then the answer says when to retry, no chat is stored, the
     configuration is kept, and the retry works.
     """
@@ -110,12 +110,12 @@ def test_vapi_is_away(wizard, vapi_stand_in, kind):
     assert (again.status_code, "Harbor Dental" in again.json["reply"]) == (200, True)
 
 
-def test_vapi_does_not_answer_in_time(wizard, vapi_stand_in):
+def test_vapi_timeout_is_reported_as_provider_unavailable(wizard, vapi_stand_in):
     vapi_stand_in.fault("timeout_before", CHATS, seconds=2)
     assert says(wizard).json["code"] == "provider_unavailable"
 
 
-def test_vapi_says_no(wizard, vapi_stand_in):
+def test_refusal_by_vapi_is_answered_with_its_reason(wizard, vapi_stand_in):
     """Given a configuration that Vapi refuses, then the answer has its reason."""
     vapi_stand_in.fault("refused_400", CHATS)
     answer = says(wizard)
@@ -123,7 +123,7 @@ def test_vapi_says_no(wizard, vapi_stand_in):
     assert "HTTP 400" in answer.json["detail"]
 
 
-def test_an_installation_without_vapi(wizard, monkeypatch):
+def test_trial_chat_without_vapi_settings_is_not_configured(wizard, monkeypatch):
     monkeypatch.setenv("VAPI_API_KEY", "")
     get_settings.cache_clear()
     vapi_api.client.cache_clear()
@@ -131,7 +131,7 @@ def test_an_installation_without_vapi(wizard, monkeypatch):
     assert (answer.status_code, answer.json["code"]) == (503, "not_configured")
 
 
-def test_answers_of_a_day_are_counted(wizard, client, vapi_stand_in):
+def test_daily_ceiling_limits_trial_chats_per_account(wizard, client, vapi_stand_in):
     DailyCeiling.change(wizard.has_its_noon_now().account.id, "chats", 2, "cli:ada")
     assert [says(wizard).status_code for _ in range(3)] == [200, 200, 409]
     answer = says(wizard)

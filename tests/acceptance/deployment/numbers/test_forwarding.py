@@ -64,7 +64,7 @@ def two_minutes_pass(clinic):
     ForwardingTest.update(created_at=long_ago).where(ForwardingTest.id == test.id).execute()
 
 
-def test_what_to_dial_is_shown(live):
+def test_forwarding_status_shows_the_codes_to_dial(live):
     told = shown(live)
     assert told["state"] == "awaiting_forwarding"
     assert (told["clinicNumber"], told["forwardTo"]) == (CLINIC, live.line.e164)
@@ -74,7 +74,7 @@ def test_what_to_dial_is_shown(live):
     assert codes["T-Mobile"] == f"**21*1{digits}#"
 
 
-def test_a_test_call_that_arrives_confirms(live):
+def test_arriving_test_call_confirms_forwarding(live):
     live.twilio.phone(CLINIC, forwards_to=live.line.e164)
     answer = asks(live)
     assert answer.status_code == 202, answer.text
@@ -87,7 +87,7 @@ def test_a_test_call_that_arrives_confirms(live):
 
 
 @pytest.mark.parametrize("answers", ["completed", "busy", "no-answer", "failed"])
-def test_a_test_call_that_goes_elsewhere_says_what_to_do(live, answers):
+def test_unforwarded_test_call_says_what_to_do(live, answers):
     """Given a clinic that has not dialled its forwarding code, then the test says so, and
     forwarding is not confirmed.
     """
@@ -101,7 +101,7 @@ def test_a_test_call_that_goes_elsewhere_says_what_to_do(live, answers):
     assert "Dial your carrier's code again" in told["test"]["detail"]
 
 
-def test_a_call_that_twilio_refuses_is_told_why(live):
+def test_refused_test_call_shows_twilios_reason(live):
     live.twilio.fault("refused_400", CALLS)
     asks(live)
     works(live)
@@ -111,7 +111,7 @@ def test_a_call_that_twilio_refuses_is_told_why(live):
 
 
 @pytest.mark.parametrize("fault", ["timeout_after", "error_500_after", "refuse_after", "refuse"])
-def test_a_call_whose_answer_is_lost_is_not_placed_again(live, fault):
+def test_lost_response_does_not_place_a_second_test_call(live, fault):
     """Given a lost answer, then no second call is placed, and if the first one arrives, that
     counts.
     """
@@ -127,7 +127,7 @@ def test_a_call_whose_answer_is_lost_is_not_placed_again(live, fault):
 @pytest.mark.parametrize(
     "place", ["effect.before_call", "effect.after_call", "job.before_commit", "job.after_commit"]
 )
-def test_a_worker_that_dies_places_at_most_one_call(live, place, monkeypatch):
+def test_crashed_worker_places_at_most_one_test_call(live, place, monkeypatch):
     live.twilio.phone(CLINIC, forwards_to=live.line.e164)
     asks(live)
     monkeypatch.setenv("PAYPHONE_KILL_AT", f"raise:{place}")
@@ -147,7 +147,7 @@ def test_a_worker_that_dies_places_at_most_one_call(live, place, monkeypatch):
     assert not Effect.has("kind = 'forwarding_call' AND state = 'sending'")
 
 
-def test_the_first_forwarded_call_confirms(live):
+def test_first_forwarded_call_confirms_forwarding(live):
     """Given no test call, when a patient's call is forwarded, then forwarding is confirmed."""
     check_lines.perform()
     works(live)
@@ -160,7 +160,7 @@ def test_the_first_forwarded_call_confirms(live):
     assert calls_placed(live) == 0
 
 
-def test_a_test_call_by_another_number_confirms_nothing(live):
+def test_call_forwarded_from_the_former_number_does_not_confirm_the_new_one(live):
     """Given a clinic that now forwards another number, then a call forwarded from its former number
     does not confirm the new one.
     """
@@ -183,7 +183,7 @@ def test_a_test_call_by_another_number_confirms_nothing(live):
     assert shown(live)["state"] == "confirmed"
 
 
-def test_a_test_call_that_was_held_up_rings_nobody_later(live):
+def test_delayed_test_call_is_refused_instead_of_placed_late(live):
     """Given no worker for too long, then the test call is refused instead of placed late."""
     asks(live)
     two_minutes_pass(live)
@@ -193,7 +193,7 @@ def test_a_test_call_that_was_held_up_rings_nobody_later(live):
     assert (test["state"], "Test again" in test["detail"]) == ("refused", True)
 
 
-def test_however_many_lines_wait_each_is_looked_at(live, monkeypatch):
+def test_every_line_is_checked_beyond_the_first_batch(live, monkeypatch):
     """Given more lines than one batch, then each of them is checked."""
     monkeypatch.setattr(sys.modules["jobs.check_lines"], "BATCH", 1)
     other = live.another().configures().has_card()
@@ -204,14 +204,14 @@ def test_however_many_lines_wait_each_is_looked_at(live, monkeypatch):
     assert {row.key for row in looked} == {live.line.id, other.line.id}
 
 
-def test_a_call_to_the_number_itself_confirms_nothing(live):
+def test_direct_call_to_our_number_does_not_confirm_forwarding(live):
     live.twilio.person_calls(PATIENT, live.line.e164)
     check_lines.perform()
     works(live)
     assert shown(live)["state"] == "awaiting_forwarding"
 
 
-def test_without_a_number_to_call_from_it_is_not_configured(live, monkeypatch):
+def test_forwarding_test_without_a_caller_number_is_not_configured(live, monkeypatch):
     monkeypatch.setenv("FORWARDING_TEST_NUMBER", "")
     get_settings.cache_clear()
     answer = asks(live)
@@ -219,7 +219,7 @@ def test_without_a_number_to_call_from_it_is_not_configured(live, monkeypatch):
     assert "FORWARDING_TEST_NUMBER" in answer.json["detail"]
 
 
-def test_one_test_call_a_minute(live):
+def test_forwarding_test_calls_are_limited_to_one_a_minute(live):
     assert asks(live).status_code == 202
     again = asks(live)
     assert (again.status_code, again.json["code"]) == (429, "rate_limited")
@@ -227,7 +227,7 @@ def test_one_test_call_a_minute(live):
     assert calls_placed(live) == 1
 
 
-def test_nothing_is_tested_before_it_is_live(clinic, monkeypatch):
+def test_forwarding_cannot_be_tested_before_going_live(clinic, monkeypatch):
     monkeypatch.setenv("FORWARDING_TEST_NUMBER", NUMBER)
     get_settings.cache_clear()
     for answer in (asks(clinic), clinic.call("GET", "…/forwarding")):
@@ -242,7 +242,7 @@ def test_nothing_is_tested_before_it_is_live(clinic, monkeypatch):
         ("tester", "live", None, f"Test calls come from {NUMBER}"),
     ],
 )
-def test_a_call_that_would_go_round_is_never_placed(live, which, status, code, words):
+def test_looping_test_call_is_never_placed(live, which, status, code, words):
     """Loop guard: the forwarded number is neither one of our numbers nor the one that test calls
     come from.
     """

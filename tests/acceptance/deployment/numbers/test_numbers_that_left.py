@@ -45,7 +45,7 @@ def lets_go(clinic, why="the clinic asked for it"):
 
 
 @pytest.mark.parametrize("way", ["ported", "forwarded"])
-def test_a_number_that_left_frees_its_slot_before_anything_is_charged(moved, way):
+def test_number_moved_to_another_carrier_frees_its_slot_before_any_charge(moved, way):
     """Given a number that another carrier has since taken, when the clinic deploys by either
     method, then it is ported again or another number is bought, and no fee has to be refunded.
     """
@@ -60,7 +60,7 @@ def test_a_number_that_left_frees_its_slot_before_anything_is_charged(moved, way
     assert Effect.select().where(Effect.kind == "fee_refund").count() == 0
 
 
-def test_a_bought_number_that_was_released_before_it_was_live_locks_nobody_out(clinic):
+def test_bought_number_released_at_twilio_does_not_block_going_live(clinic):
     """Given a number bought on its own and released at Twilio, then its slot is freed, and the
     clinic goes live on another one.
     """
@@ -73,7 +73,7 @@ def test_a_bought_number_that_was_released_before_it_was_live_locks_nobody_out(c
     assert AuditEntry.has("action = 'number.left'")
 
 
-def test_a_number_that_is_there_is_let_go_on_purpose_only(moved):
+def test_operator_releases_an_idle_number_once_and_only_with_a_reason(moved):
     """Given a number at Twilio, then the operator can release it once, and must give a reason."""
     assert lets_go(moved, why=" ").exit_code == 2
     told = lets_go(moved)
@@ -89,7 +89,7 @@ def test_a_number_that_is_there_is_let_go_on_purpose_only(moved):
     assert moved.shown(deploys(moved, rounds=5))["status"] == "live"
 
 
-def test_nobody_goes_live_on_a_number_that_is_being_let_go(moved):
+def test_deploy_fails_while_the_number_is_being_released(moved):
     """Given a number whose release Twilio delays, when its clinic deploys, then the deployment
     fails before anything is charged; after the release the next one works.
     """
@@ -107,7 +107,7 @@ def test_nobody_goes_live_on_a_number_that_is_being_let_go(moved):
 
 
 @pytest.mark.parametrize("is_let_go", [False, True])
-def test_emergency_calls_tell_the_address_that_is_saved_when_it_is_deployed_again(moved, is_let_go):
+def test_redeployed_number_gets_the_newly_saved_emergency_address(moved, is_let_go):
     """Given another address saved after a take-down, then emergency calls report it once the clinic
     is live again, whether its number stayed or a new one was bought.
     """
@@ -127,7 +127,7 @@ def test_emergency_calls_tell_the_address_that_is_saved_when_it_is_deployed_agai
     assert OTHER_ADDRESS not in str(moved.call("GET", "…").json["steps"])
 
 
-def test_a_number_in_use_is_not_let_go(clinic):
+def test_number_in_use_cannot_be_released(clinic):
     """Given a port in progress, and then a live receptionist, then the number cannot be
     released.
     """
@@ -142,7 +142,7 @@ def test_a_number_in_use_is_not_let_go(clinic):
     assert list(clinic.twilio.owned()) == [NUMBER]
 
 
-def test_a_number_that_was_bought_on_its_own_is_let_go_for_another_way(clinic):
+def test_releasing_a_standalone_number_allows_going_live_by_sip(clinic):
     """Given a clinic that bought a number and then chose SIP, when the number is released, then it
     goes live by SIP.
     """
@@ -158,7 +158,7 @@ def test_a_number_that_was_bought_on_its_own_is_let_go_for_another_way(clinic):
     assert lets_go(clinic).exit_code == 1
 
 
-def test_a_redeployment_that_failed_leaves_a_ported_number_live(clinic):
+def test_ported_number_stays_live_after_a_failed_redeployment(clinic):
     """Given a live ported number altered at Twilio, when the redeployment that restores its
     settings fails later on, then the number stays live for calls and cannot be released.
     """

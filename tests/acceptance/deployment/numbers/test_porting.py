@@ -38,7 +38,7 @@ def deploys(clinic, rounds=3, **more):
     return begun.json["id"]
 
 
-def test_callers_are_told_the_number_that_has_moved(ported):
+def test_receptionists_prompt_names_the_number_that_was_ported(ported):
     """Given another number saved during the port, then the receptionist's prompt names the number
     that was ported.
     """
@@ -52,7 +52,7 @@ def test_callers_are_told_the_number_that_has_moved(ported):
     assert spoken_number("+12125550178") not in prompt
 
 
-def test_a_number_moves_and_the_receptionist_is_live_by_itself(ported):
+def test_completed_port_goes_live_without_further_action(ported):
     """Given a ported clinic that deploys, when days pass, then each status has its message, and the
     clinic goes live on its own number without further action or a purchase.
     """
@@ -85,7 +85,7 @@ def test_a_number_moves_and_the_receptionist_is_live_by_itself(ported):
     assert settings["setupCompletedAt"]
 
 
-def test_calls_come_first_and_texts_some_hours_later(ported):
+def test_ported_number_is_live_for_calls_first_and_for_texts_hours_later(ported):
     """Given a number that has just been ported, then it is live for calls at once, and for texts
     some hours later.
     """
@@ -107,7 +107,7 @@ def test_calls_come_first_and_texts_some_hours_later(ported):
     assert ported.line.text_live is True
 
 
-def test_what_is_saved_again_says_nothing_else_of_the_port(ported):
+def test_saving_the_same_number_again_keeps_its_port_status(ported):
     """Given a ported number, when the same number is saved again, then its port status stays;
     another number waits for Deploy.
     """
@@ -121,7 +121,7 @@ def test_what_is_saved_again_says_nothing_else_of_the_port(ported):
     assert ported.setup.phone_integration_settings["portStatus"] == "pending_configuration"
 
 
-def test_a_port_says_nothing_of_a_number_that_was_saved_meanwhile(ported):
+def test_number_saved_during_a_port_is_not_marked_as_ported(ported):
     """Given another number saved during the port, without a representative, then the message still
     names who signs the letter, and the other number does not count as ported.
     """
@@ -151,7 +151,7 @@ def report(clinic, fields, token=None):
     )
 
 
-def test_a_report_is_a_hint_that_is_looked_at(ported):
+def test_porting_report_triggers_a_poll_and_is_not_trusted(ported):
     """Given a report that wrongly says the number has moved, then the clinic is not live; each
     report leads to one poll, and a wrongly signed one is refused.
     """
@@ -171,7 +171,7 @@ def test_a_report_is_a_hint_that_is_looked_at(ported):
     assert "Your carrier has" in ported.shown(deployment)["message"]
 
 
-def test_odd_words_in_a_report_are_about_nobodys_port(ported):
+def test_malformed_porting_report_is_answered_204_and_polls_nothing(ported):
     """Given a port, and a report with unstorable or non-text values that does not name it, then it
     is answered with 204, and no port is looked at.
     """
@@ -187,7 +187,7 @@ def test_odd_words_in_a_report_are_about_nobodys_port(ported):
     assert len(ported.twilio.asked("GET", f"/PortIn/{sid}")) == before
 
 
-def test_what_the_stand_in_reports_is_signed_as_we_check_it(ported):
+def test_stand_in_sends_porting_reports_with_a_body_hash(ported):
     deploys(ported)
     ported.twilio.passes(DAY)
     reports = [each for each in ported.twilio.shared.outbox.all.values() if "port" in each.url]
@@ -195,7 +195,7 @@ def test_what_the_stand_in_reports_is_signed_as_we_check_it(ported):
     assert all(REPORT in each.url and "bodySHA256=" in each.url for each in reports)
 
 
-def test_a_rejection_is_told_with_what_to_do_and_goes_out(ported):
+def test_rejected_port_gives_advice_and_can_be_corrected_after_a_rollback(ported):
     """Given a carrier that rejects the address, then the clinic is told what to correct, its feed
     has an event, and rolling back cancels the port; corrected, the number is ported.
     """
@@ -227,7 +227,7 @@ def test_a_rejection_is_told_with_what_to_do_and_goes_out(ported):
     assert len(books.ports) == 2
 
 
-def test_a_port_that_is_given_up_is_said_to_be(ported):
+def test_rolled_back_port_says_that_it_was_rolled_back(ported):
     """Given a rollback before any failure, then the deployment's message says that it was rolled
     back.
     """
@@ -239,7 +239,7 @@ def test_a_port_that_is_given_up_is_said_to_be(ported):
     assert (shown["status"], shown["message"]) == ("rolled_back", "Deployment was rolled back.")
 
 
-def test_a_rejection_that_repeats_the_pin_is_told_without_it(clinic):
+def test_pin_is_masked_in_the_reason_of_a_port_rejection(clinic):
     clinic.configures_port(pin="4321", accountNumber="A-1")
     clinic.twilio.books.rejections[NUMBER] = [2, "PIN 4321 does not match"]
     deployment = deploys(clinic)
@@ -249,7 +249,7 @@ def test_a_rejection_that_repeats_the_pin_is_told_without_it(clinic):
     assert "Ask your carrier for your account's PIN" in shown["message"]
 
 
-def test_a_number_that_cannot_move_is_told_before_anything_is_charged(ported):
+def test_unportable_number_fails_deployment_before_any_charge(ported):
     """Given a number that cannot be ported, then the deployment fails before anything is charged,
     and not even the missing bill is asked for.
     """
@@ -261,7 +261,7 @@ def test_a_number_that_cannot_move_is_told_before_anything_is_charged(ported):
     assert ported.twilio.books.ports == {}
 
 
-def test_a_carrier_that_wants_a_pin_is_told_of_and_gets_it_sealed(clinic):
+def test_required_port_pin_is_requested_first_and_not_stored_in_effects(clinic):
     """Given a number whose carrier wants a PIN, then it is asked for before anything is charged;
     the PIN is sent, but stored in no request.
     """
@@ -274,7 +274,7 @@ def test_a_carrier_that_wants_a_pin_is_told_of_and_gets_it_sealed(clinic):
     assert "918273" not in json.dumps([row.request for row in Effect.select()])
 
 
-def test_a_request_that_is_out_already_is_taken_up_and_not_repeated(ported):
+def test_port_request_with_a_lost_response_is_not_repeated(ported):
     """Given a port request whose answer was lost, then no second one is made."""
     ported.twilio.fault("refuse_after", "/numbers/v1/Porting/PortIn")
     deployment = deploys(ported, rounds=5)
@@ -282,7 +282,7 @@ def test_a_request_that_is_out_already_is_taken_up_and_not_repeated(ported):
     assert len(ported.twilio.books.ports) == 1
 
 
-def test_a_number_that_has_moved_is_never_released_by_undoing(ported):
+def test_rollback_never_releases_a_ported_number(ported):
     """Given a ported number, when the receptionist cannot be created, then everything but the
     number is undone; the next deployment goes live on it without a second port.
     """
@@ -303,7 +303,7 @@ def test_a_number_that_has_moved_is_never_released_by_undoing(ported):
     assert len(ported.twilio.books.ports) == 1
 
 
-def test_a_take_down_keeps_the_number_that_was_the_clinics(ported):
+def test_take_down_keeps_the_clinics_ported_number(ported):
     deployment = deploys(ported)
     ported.looks_at_ports(days=4)
     ported.works(5)
@@ -316,14 +316,14 @@ def test_a_take_down_keeps_the_number_that_was_the_clinics(ported):
     assert list(ported.twilio.owned()) == [NUMBER]
 
 
-def test_a_bill_is_not_kept_once_twilio_has_it(ported):
+def test_bill_content_is_deleted_once_uploaded_to_twilio(ported):
     deploys(ported)
     (document,) = PortDocument.select()
     assert document.content is None
     assert document.twilio_sid in ported.twilio.books.documents
 
 
-def test_a_bill_that_is_sent_twice_under_one_key_is_one(clinic):
+def test_repeated_idempotency_key_stores_one_bill(clinic):
     body = {"name": "bill.pdf", "contentBase64": base64.b64encode(b"%PDF-1.7").decode()}
     path = f"/api/accounts/{clinic.account.id}/port-documents"
     headers = clinic.headers | {"Idempotency-Key": "k1"}
@@ -332,7 +332,7 @@ def test_a_bill_that_is_sent_twice_under_one_key_is_one(clinic):
     assert PortDocument.select().count() == 1
 
 
-def test_a_bill_that_nobody_used_is_not_kept_for_ever(ported, monkeypatch):
+def test_old_unused_bill_is_deleted_and_deploying_with_it_fails(ported, monkeypatch):
     """Given a bill too old for any carrier, then its content is deleted, and a Deploy that names it
     fails before anything is charged.
     """
@@ -349,7 +349,7 @@ def test_a_bill_that_nobody_used_is_not_kept_for_ever(ported, monkeypatch):
     assert Effect.select().count() == 0
 
 
-def test_a_bill_that_a_deployment_needs_yet_is_kept(ported):
+def test_old_bill_is_kept_while_a_deployment_still_needs_it(ported):
     """Given a bill that becomes too old during Deploy, then it is kept and sent to Twilio."""
     deployment = ported.deploys().json["id"]
     PortDocument.update(created_at=real_now() - timedelta(days=61)).execute()
@@ -370,7 +370,9 @@ def test_a_bill_that_a_deployment_needs_yet_is_kept(ported):
         ("bill.pdf", b"%PDF-1.7\ntrailer << /Encrypt 9 0 R >>", "protected by a password"),
     ],
 )
-def test_a_bill_that_cannot_be_used_says_why_and_what_is_accepted(clinic, name, content, wrong):
+def test_invalid_bill_is_refused_with_the_reason_and_the_accepted_types(
+    clinic, name, content, wrong
+):
     body = {"name": name, "contentBase64": base64.b64encode(content).decode()}
     answer = clinic.call("POST", "…/port-documents", **body)
     assert answer.status_code == 422
@@ -378,14 +380,14 @@ def test_a_bill_that_cannot_be_used_says_why_and_what_is_accepted(clinic, name, 
     assert "pdf, png, jpg, jpeg up to 700 KB are accepted" in answer.json["detail"]
 
 
-def test_the_bill_of_another_clinic_is_none_of_ours(ported):
+def test_another_clinics_bill_cannot_be_used(ported):
     other = ported.another().has_card().configures_port(phoneNumber="+12125550178")
     theirs = other.setup.phone_integration_settings["documentId"]
     ported.configures_port(documentId=theirs)
     assert ported.shown(deploys(ported))["code"] == "no_document"
 
 
-def test_an_old_request_that_was_completed_is_not_taken_up(ported):
+def test_completed_port_request_is_not_reused_for_a_new_port(ported):
     """Given a number that was ported here and has left again, when the clinic ports it again, then
     a new request is made.
     """

@@ -46,7 +46,7 @@ def deploys(clinic, rounds=3, **more):
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_port_needs_no_reports(ported, method):
+def test_port_is_requested_even_if_no_porting_webhook_can_be_set(ported, method):
     """Given a Twilio account that cannot set a porting webhook, then the port is requested all the
     same.
     """
@@ -55,7 +55,7 @@ def test_a_port_needs_no_reports(ported, method):
     assert len(ported.twilio.books.ports) == 1
 
 
-def test_a_request_that_is_gone_ends_the_waiting(ported):
+def test_vanished_port_request_rolls_back_the_deployment(ported):
     """Given a request that Twilio no longer has, then the deployment is rolled back and says what
     to do.
     """
@@ -69,7 +69,7 @@ def test_a_request_that_is_gone_ends_the_waiting(ported):
     assert ported.line is None
 
 
-def test_a_request_that_names_the_number_no_more_says_how_the_port_stands(ported):
+def test_port_request_without_our_number_shows_its_own_status(ported):
     """Given a request that no longer lists the clinic's number, then the request's own status is
     shown in the settings.
     """
@@ -81,7 +81,7 @@ def test_a_request_that_names_the_number_no_more_says_how_the_port_stands(ported
     assert ported.setup.phone_integration_settings["portStatus"] == "action_required"
 
 
-def test_a_number_has_moved_however_that_is_written(ported):
+def test_completed_port_with_an_unknown_number_status_goes_live(ported):
     """Given a request reported as completed while its number has an unknown status, then the number
     is looked up, and the clinic goes live.
     """
@@ -96,7 +96,7 @@ def test_a_number_has_moved_however_that_is_written(ported):
     assert ported.shown(deployment)["status"] == "live"
 
 
-def test_a_number_that_twilio_does_not_even_look_at_is_not_portable(ported):
+def test_refused_portability_check_fails_deployment_before_any_charge(ported):
     """Given a portability check that Twilio refuses, then the deployment fails before anything is
     charged.
     """
@@ -108,7 +108,7 @@ def test_a_number_that_twilio_does_not_even_look_at_is_not_portable(ported):
     assert "Nothing was charged" in shown["error"]
 
 
-def test_a_list_that_was_not_read_to_its_end_does_not_say_that_there_is_none(ported):
+def test_truncated_port_list_raises_instead_of_reporting_no_port(ported):
     """Given more requests than are read, of which ours is the last, then the search raises instead
     of reporting none, which would cause a second request.
     """
@@ -126,7 +126,7 @@ def test_a_list_that_was_not_read_to_its_end_does_not_say_that_there_is_none(por
     assert (raised.value.outcome, raised.value.code) == ("retry_later", "too_many_ports")
 
 
-def test_open_requests_are_read_several_at_a_time(monkeypatch):
+def test_open_port_requests_are_read_concurrently(monkeypatch):
     """Given several open requests, then they are read concurrently: one by one, sixty would outlast
     the job.
     """
@@ -145,7 +145,7 @@ def test_open_requests_are_read_several_at_a_time(monkeypatch):
     assert find_port("+12125550200") is None
 
 
-def test_the_sweep_knows_the_port_that_a_clinic_waits_for(ported, monkeypatch):
+def test_port_in_progress_is_no_stray_and_is_reported_missing_if_gone(ported, monkeypatch):
     """Given a port in progress, then it is no stray; once Twilio no longer has it, it is reported
     missing.
     """
@@ -160,7 +160,7 @@ def test_the_sweep_knows_the_port_that_a_clinic_waits_for(ported, monkeypatch):
     assert (row.what, row.provider_id, row.account_id) == ("missing", sid, ported.account.id)
 
 
-def test_a_bill_of_which_nothing_arrived_is_not_at_twilio(ported):
+def test_empty_bill_upload_rolls_back_and_the_next_deploy_uploads_it_again(ported):
     """Given a bill that arrives at Twilio empty, then no port is requested with it, the clinic is
     told, and deploying again uploads the stored bill.
     """
@@ -178,7 +178,7 @@ def test_a_bill_of_which_nothing_arrived_is_not_at_twilio(ported):
     assert ported.twilio.books.documents[bill]["mime_type"] == "application/pdf"
 
 
-def test_an_upload_that_was_begun_is_ended_before_its_bill_is_looked_for(ported):
+def test_bill_upload_in_doubt_is_settled_before_the_bill_is_required(ported):
     """Given an upload whose answer was lost, and a bill no longer stored, then the upload in doubt
     is settled first.
     """
@@ -194,7 +194,7 @@ def test_an_upload_that_was_begun_is_ended_before_its_bill_is_looked_for(ported)
 
 
 @pytest.mark.parametrize("kind", [PORT_REQUEST, SIP_LINE], ids=lambda kind: kind.name)
-def test_the_line_of_another_way_is_not_taken_for_the_clinics_own(clinic, kind):
+def test_line_of_another_method_is_not_reused_by_port_or_sip(clinic, kind):
     """Given a number bought during Deploy, then neither the port nor SIP uses its line or
     overwrites its number.
     """
@@ -214,7 +214,7 @@ def test_the_line_of_another_way_is_not_taken_for_the_clinics_own(clinic, kind):
     assert clinic.line.e164 == "+12125550155"
 
 
-def test_no_number_is_bought_beside_a_port_that_is_under_way(ported):
+def test_number_purchase_is_refused_while_a_port_is_in_progress(ported):
     deploys(ported, rounds=1)
     ported.line.record(real_now(), holds_slot=False)  # as before the step that reserves the slot
     wanted = {"accountId": ported.account.id, "areaCode": "212"}
@@ -223,7 +223,7 @@ def test_no_number_is_bought_beside_a_port_that_is_under_way(ported):
     assert ported.twilio.owned() == {}
 
 
-def test_a_corrected_number_and_bill_are_what_a_retry_asks_for(ported):
+def test_retry_requests_the_corrected_number_and_bill(ported):
     """Given a refused port whose progress is kept, when number and bill are corrected, then a retry
     requests the corrected ones.
     """
@@ -242,7 +242,7 @@ def test_a_corrected_number_and_bill_are_what_a_retry_asks_for(ported):
 
 
 @pytest.mark.parametrize("comes_to", ["Canceled", "Expired", "gone"])
-def test_a_port_that_is_over_is_asked_for_anew_by_a_retry(ported, comes_to):
+def test_retry_makes_a_new_request_for_an_ended_port(ported, comes_to):
     """Given a port that ended at the carrier and a deployment whose progress is kept, then a retry
     makes a new request, and rolling back cancels it.
     """
@@ -264,7 +264,7 @@ def test_a_port_that_is_over_is_asked_for_anew_by_a_retry(ported, comes_to):
     assert ported.line is None
 
 
-def test_a_retry_gives_the_bill_that_was_uploaded_since_the_port_was_over(ported):
+def test_retry_of_an_expired_port_sends_the_newest_bill(ported):
     """Given an expired port and a new bill, then a retry sends the new bill."""
     deployment = deploys(ported, onFailure="keep")
     books = ported.twilio.books
@@ -282,7 +282,7 @@ def test_a_retry_gives_the_bill_that_was_uploaded_since_the_port_was_over(ported
     assert books.ports[second]["documents"] == [newest.twilio_sid]
 
 
-def test_a_live_ported_number_is_not_changed_for_another_silently(ported):
+def test_deploying_another_number_over_a_live_ported_one_fails(ported):
     deploys(ported)
     ported.looks_at_ports(days=4)
     ported.works(5)
@@ -302,7 +302,7 @@ def gives_up(clinic, deployment):
     return next(each for each in shown["steps"] if each["name"] == "port_request")
 
 
-def test_giving_up_a_port_that_has_been_done_keeps_the_number(ported):
+def test_rollback_of_a_completed_port_keeps_the_number(ported):
     """Given a number that was ported before any poll, when the deployment is rolled back, then the
     account keeps the number, and the next deployment goes live on it.
     """
@@ -316,7 +316,7 @@ def test_giving_up_a_port_that_has_been_done_keeps_the_number(ported):
     assert len(ported.twilio.books.ports) == 1
 
 
-def test_another_number_of_the_same_request_is_not_taken_for_the_clinics(ported):
+def test_another_number_in_the_port_request_is_not_taken_for_the_clinics(ported):
     """Given a request that also names another number, already ported, when the clinic's port is
     rolled back, then that other number is not taken for the clinic's.
     """
@@ -341,7 +341,7 @@ def left_open(ported):
 
 
 @pytest.mark.parametrize("comes_to", ["moved", "canceled"])
-def test_a_port_that_could_not_be_cancelled_is_looked_at_until_it_ends(ported, comes_to):
+def test_port_that_could_not_be_cancelled_is_polled_until_it_ends(ported, comes_to):
     """Given a port that could not be cancelled, when it ends, then its line belongs to the account
     or is free again.
     """
@@ -360,7 +360,7 @@ def test_a_port_that_could_not_be_cancelled_is_looked_at_until_it_ends(ported, c
     assert (line is not None and bool(line.twilio_sid)) == (comes_to == "moved")
 
 
-def test_a_port_that_could_not_be_cancelled_is_taken_over_by_the_next_deployment(ported):
+def test_next_deployment_takes_over_a_port_that_could_not_be_cancelled(ported):
     left_open(ported)
     again = deploys(ported)
     assert ported.shown(again)["status"] == "awaiting_port"
@@ -370,13 +370,13 @@ def test_a_port_that_could_not_be_cancelled_is_taken_over_by_the_next_deployment
     assert len(ported.twilio.books.ports) == 1
 
 
-def test_a_port_that_a_person_has_cancelled_leaves_the_slot_free(ported):
+def test_settling_a_port_cancelled_by_hand_frees_the_slot(ported):
     deployment = left_open(ported)
     settle_undo(deployment, "port_request", "cancelled in the console", "operator")
     assert ported.line is None
 
 
-def test_a_port_that_is_settled_while_the_next_deployment_waits_for_it_goes_on(ported):
+def test_settling_a_port_does_not_stop_the_deployment_that_took_it_over(ported):
     """Given a port that the next deployment has taken over, when an operator settles the former
     one, then the port is still followed, and the account gets the number.
     """
@@ -390,7 +390,7 @@ def test_a_port_that_is_settled_while_the_next_deployment_waits_for_it_goes_on(p
     assert (ported.line.e164, ported.line.state) == (NUMBER, "owned")
 
 
-def test_a_port_that_is_settled_late_says_nothing_of_the_one_that_is_live(ported):
+def test_settling_an_old_port_keeps_the_live_ports_completed_status(ported):
     """Given a number ported by a later deployment, when an operator settles the former one, then
     the port status stays `completed`.
     """

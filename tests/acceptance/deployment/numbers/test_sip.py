@@ -39,7 +39,7 @@ def made(clinic, name):
     return row.provider_id if row is not None else None
 
 
-def test_a_trunk_lets_the_clinic_in_and_sends_its_calls_to_the_receptionist(sip):
+def test_sip_trunk_accepts_the_clinics_login_and_routes_calls_to_vapi(sip):
     """Given a SIP clinic that deploys, then its trunk has the domain and login it was given, Vapi
     accepts calls from Twilio's addresses, and the receptionist answers the clinic's number.
     """
@@ -66,7 +66,7 @@ def test_a_trunk_lets_the_clinic_in_and_sends_its_calls_to_the_receptionist(sip)
     assert "twilioForwardNumber" not in settings
 
 
-def test_nobody_is_called_by_a_trunk_that_takes_no_calls_out(sip):
+def test_outgoing_call_of_a_sip_clinic_is_refused(sip):
     """Given a live SIP clinic, whose trunk is inbound only, then a requested call is refused."""
     sip.goes_live()
     invoice = given.an_invoice(sip.account)
@@ -75,7 +75,7 @@ def test_nobody_is_called_by_a_trunk_that_takes_no_calls_out(sip):
     assert caller_line(sip.account.id) is None
 
 
-def test_the_sweep_knows_what_a_sip_clinic_has(sip, monkeypatch):
+def test_sip_resources_are_no_strays_and_are_reported_missing_if_gone(sip, monkeypatch):
     """Given a live SIP clinic, then its trunk, login list and Vapi trunk are no strays; each that
     its provider no longer has is reported missing.
     """
@@ -100,13 +100,13 @@ def strays():
     return {(row.kind, row.what, row.provider_id, row.account_id) for row in Stray.select()}
 
 
-def test_the_password_is_in_no_request_that_we_keep(sip):
+def test_sip_password_is_not_stored_in_effects(sip):
     sip.goes_live()
     kept = json.dumps([[row.request, row.answer] for row in Effect.select()])
     assert sip.told["password"] not in kept
 
 
-def test_what_twilio_says_of_a_password_is_kept_without_it(sip, monkeypatch):
+def test_sip_password_in_a_twilio_error_is_masked_wherever_stored(sip, monkeypatch):
     """Given an error from Twilio that repeats the password, then it is masked in the deployment,
     the effects, the jobs and the audit log.
     """
@@ -125,7 +125,7 @@ def test_what_twilio_says_of_a_password_is_kept_without_it(sip, monkeypatch):
     assert sip.told["password"] not in kept + str(shown)
 
 
-def test_a_test_call_that_nobody_answers_undoes_it_all(sip):
+def test_unanswered_sip_test_call_rolls_back_everything(sip):
     """Given a trunk whose calls Vapi does not answer, then the deployment is rolled back and
     nothing is left.
     """
@@ -140,7 +140,7 @@ def test_a_test_call_that_nobody_answers_undoes_it_all(sip):
     assert sip.line is None
 
 
-def test_a_kept_deployment_calls_again_when_it_is_retried(sip):
+def test_retry_places_the_sip_test_call_again(sip):
     """Given an unanswered test call in a deployment that is kept, when the cause is fixed, then a
     retry places another call, which is answered.
     """
@@ -157,7 +157,7 @@ def test_a_kept_deployment_calls_again_when_it_is_retried(sip):
 
 
 @pytest.mark.parametrize("number", [NUMBER, OTHER])
-def test_what_was_kept_of_settings_that_were_changed_since_is_not_gone_on_with(sip, number):
+def test_retry_is_refused_after_the_sip_settings_changed(sip, number):
     """Given a kept deployment and a new password or number since, then a retry is refused, and a
     new deployment uses the new settings.
     """
@@ -179,7 +179,7 @@ def test_what_was_kept_of_settings_that_were_changed_since_is_not_gone_on_with(s
     assert (sip.line.e164, password) == (number, told["sipCredentials"]["password"])
 
 
-def test_a_new_password_is_set_by_the_next_deployment_and_nothing_else_is_made(sip):
+def test_redeployment_sets_a_new_sip_password_and_keeps_the_trunk(sip):
     """Given a live SIP clinic with new credentials, when it deploys, then its login has the new
     password, and trunk and login list stay the same.
     """
@@ -196,7 +196,7 @@ def test_a_new_password_is_set_by_the_next_deployment_and_nothing_else_is_made(s
 
 
 @pytest.mark.parametrize("fails", ["before Vapi is told", "after"])
-def test_the_line_has_the_number_that_vapi_has_when_a_change_of_it_fails(sip, monkeypatch, fails):
+def test_failed_number_change_leaves_the_line_with_the_number_vapi_has(sip, monkeypatch, fails):
     """Given a live SIP clinic with a new number, when its deployment fails, then the line keeps the
     old number unless Vapi already has the new one.
     """
@@ -218,7 +218,7 @@ def test_the_line_has_the_number_that_vapi_has_when_a_change_of_it_fails(sip, mo
     assert sip.line.e164 == (OTHER if fails == "after" else NUMBER)
 
 
-def test_a_number_that_only_vapi_has_taken_is_put_back_there(sip):
+def test_number_change_refused_by_the_trunk_is_reverted_at_vapi(sip):
     """Given a new number that Vapi has but the trunk refuses, then Vapi and the line go back to the
     old number, and the next Deploy brings the new one.
     """
@@ -242,7 +242,7 @@ def answered(sip):
     return {sip.line.e164, at_vapi["number"], sent_to}
 
 
-def test_a_domain_that_is_taken_is_told_and_undone(sip):
+def test_taken_sip_domain_fails_the_deployment_and_leaves_no_login_list(sip):
     """Given a SIP domain that is taken at Twilio, then the deployment fails with the reason, and no
     login list is left.
     """
@@ -256,7 +256,7 @@ def test_a_domain_that_is_taken_is_told_and_undone(sip):
     assert sip.twilio.books.login_lists == {}
 
 
-def test_a_number_of_another_receptionist_is_not_taken_over(sip):
+def test_number_of_another_live_clinic_cannot_be_claimed_by_sip(sip):
     """Given a live clinic, when another claims its number by SIP, then the deployment is refused
     before anything is charged.
     """
@@ -270,7 +270,7 @@ def test_a_number_of_another_receptionist_is_not_taken_over(sip):
     assert "Nothing was charged" in other.shown(begun["id"])["error"]
 
 
-def test_a_number_that_another_clinic_only_says_is_its_own_stops_no_forwarding(sip):
+def test_number_claimed_by_a_sip_clinic_can_still_be_forwarded_by_another(sip):
     """Given a SIP clinic that claims another clinic's number, when the other one deploys by
     forwarding that number, then it goes live: the claim is no loop.
     """
@@ -279,7 +279,7 @@ def test_a_number_that_another_clinic_only_says_is_its_own_stops_no_forwarding(s
     assert other.goes_live()["status"] == "live"
 
 
-def test_a_receptionist_that_is_live_another_way_is_not_moved_silently(clinic):
+def test_switching_a_live_clinic_to_sip_needs_a_take_down_first(clinic):
     """Given a live forwarding clinic that chooses SIP, then Deploy asks for a take-down first."""
     clinic.goes_live()
     clinic.call("PUT", "…/phone/sip")

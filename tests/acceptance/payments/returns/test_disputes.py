@@ -54,7 +54,7 @@ DISPUTED, WON, LOST = (
 )
 
 
-def test_a_dispute_takes_the_money_and_rests_the_collection(clinic, client):
+def test_dispute_removes_the_money_and_stops_collection(clinic, client):
     """Given a paid invoice, when its payment is disputed, then the money no longer counts, and the
     customer is not asked to pay.
     """
@@ -72,9 +72,7 @@ def test_a_dispute_takes_the_money_and_rests_the_collection(clinic, client):
 
 
 @pytest.mark.parametrize(("verdict", "end"), [("win", WON), ("lose", LOST)])
-def test_a_dispute_that_is_won_gives_the_money_back_and_one_that_is_lost_keeps_it(
-    clinic, verdict, end
-):
+def test_won_dispute_restores_the_payment_and_a_lost_one_does_not(clinic, verdict, end):
     clinic.hear()
     dispute = clinic.dispute()
     clinic.hear()
@@ -87,7 +85,7 @@ def test_a_dispute_that_is_won_gives_the_money_back_and_one_that_is_lost_keeps_i
     )
 
 
-def test_what_was_won_is_not_collected_before_the_money_is_back(clinic, client):
+def test_won_dispute_blocks_collection_until_the_money_is_back(clinic, client):
     """Given a dispute won by the clinic whose money Stripe returns later, then the customer is not
     asked to pay in between.
     """
@@ -106,7 +104,7 @@ def test_what_was_won_is_not_collected_before_the_money_is_back(clinic, client):
     assert (clinic.books(), given.fresh(clinic.invoice).overpaid) == (WON, 0)
 
 
-def test_a_part_is_disputed(clinic):
+def test_partial_dispute_leaves_the_rest_paid(clinic):
     clinic.hear()
     clinic.dispute(amount=3_000)
     clinic.hear()
@@ -132,7 +130,7 @@ def told():
     return [(row.type, row.payload["status"], row.payload.get("verdict")) for row in rows]
 
 
-def test_until_when_an_answer_is_due_is_shown(clinic, client):
+def test_evidence_deadline_of_a_dispute_is_shown_until_it_is_decided(clinic, client):
     """Given a dispute, then the payment, the invoice and the timeline show the deadline for
     evidence; once it is decided, nothing is due.
     """
@@ -160,7 +158,7 @@ def test_until_when_an_answer_is_due_is_shown(clinic, client):
     assert shown(f"/api/invoices/{clinic.invoice.id}")["disputeDueBy"] is None
 
 
-def test_a_later_date_for_the_answer_is_taken_over(database_url):
+def test_later_evidence_deadline_replaces_the_earlier_one(database_url):
     invoice = given.an_invoice()
     said = {
         "id": "dp_1",
@@ -179,7 +177,7 @@ def test_a_later_date_for_the_answer_is_taken_over(database_url):
 
 
 @pytest.mark.parametrize(("verdict", "status"), [("win", "won"), ("lose", "lost")])
-def test_a_dispute_and_its_verdict_are_told_once(clinic, verdict, status):
+def test_dispute_and_its_verdict_are_each_published_once(clinic, verdict, status):
     clinic.hear()
     dispute = clinic.dispute()
     clinic.hear()
@@ -192,7 +190,7 @@ def test_a_dispute_and_its_verdict_are_told_once(clinic, verdict, status):
     assert told()[1:] == [("dispute.closed", status, status)]
 
 
-def test_an_inquiry_that_was_closed_and_becomes_a_dispute_is_told_as_opened_again(clinic):
+def test_closed_inquiry_that_becomes_a_dispute_is_published_as_opened_again(clinic):
     clinic.hear()
     payment = given.fresh(clinic.invoice).payments.get()
     said = {"id": "dp_1", "payment_intent": payment.intent_id, "amount": 10_000, "currency": "usd"}
@@ -204,7 +202,7 @@ def test_an_inquiry_that_was_closed_and_becomes_a_dispute_is_told_as_opened_agai
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize(("verdict", "end"), [("win", WON), ("lose", LOST)])
-def test_events_come_in_any_order_and_twice(clinic, verdict, end, seed):
+def test_shuffled_and_duplicated_dispute_events_give_the_same_books(clinic, verdict, end, seed):
     """Given every event of a dispute and of its payment, shuffled and doubled, then the books end
     the same.
     """
@@ -245,7 +243,7 @@ def go_back(clinic, what):
 
 
 @pytest.mark.parametrize("what", ["dispute", "refund"])
-def test_what_was_unmatched_is_told_as_applied_once_its_payment_is_known(clinic, what):
+def test_unmatched_dispute_or_refund_is_applied_once_its_payment_is_known(clinic, what):
     """Given a dispute or refund whose event arrives before its payment's, when that arrives, then
     both count, and the event is `applied`.
     """
@@ -270,7 +268,7 @@ def test_what_was_unmatched_is_told_as_applied_once_its_payment_is_known(clinic,
     assert clinic.books()[:3] == DISPUTED[:3]
 
 
-def test_a_disputed_payment_is_not_refunded_beside(clinic):
+def test_disputed_payment_cannot_also_be_refunded(clinic):
     """Given money that the bank has taken back, then it cannot be refunded as well."""
     clinic.hear()
     clinic.dispute()
@@ -284,7 +282,7 @@ def test_a_disputed_payment_is_not_refunded_beside(clinic):
     assert (answer.status_code, answer.json["code"]) == (422, "amount_exceeds_payment")
 
 
-def test_what_was_refunded_and_then_disputed_leaves_nothing_to_refund(clinic):
+def test_payment_refunded_and_then_disputed_has_nothing_refundable(clinic):
     """Given a payment refunded in full, when it is disputed too, then the money has gone twice, and
     the refundable amount is zero, not negative.
     """
@@ -342,7 +340,7 @@ def test_a_dispute_in_a_foreign_settlement_currency_nets_out(clinic, moved):
     assert refundable(payment) == 10_000
 
 
-def test_what_an_earlier_release_wrote_of_a_foreign_movement_is_put_right(clinic):
+def test_wrong_foreign_movements_of_an_earlier_release_are_corrected(clinic):
     """Given a won dispute for which an earlier release stored the dispute's own amount for each
     movement, so that 100.00 stayed withheld, then the hourly comparison with Stripe corrects it.
     """
@@ -368,7 +366,7 @@ def test_what_an_earlier_release_wrote_of_a_foreign_movement_is_put_right(clinic
 
 
 @pytest.mark.parametrize(("first", "then"), [("win", "lost"), ("lose", "won")])
-def test_a_verdict_is_turned_round_by_an_appeal_of_which_nothing_was_heard(clinic, first, then):
+def test_verdict_reversed_by_an_unreported_appeal_counts_once_read_again(clinic, first, then):
     """Given a verdict reversed on appeal, of which every event was missed, when the dispute is read
     again, then the last verdict counts, as the movements show.
     """
@@ -389,7 +387,7 @@ def test_a_verdict_is_turned_round_by_an_appeal_of_which_nothing_was_heard(clini
     assert (Dispute.get().status, clinic.books()) == (then, end)
 
 
-def test_a_dispute_asked_about_while_its_payment_becomes_known_counts(clinic, monkeypatch):
+def test_dispute_counts_if_its_payment_is_recorded_during_the_lookup(clinic, monkeypatch):
     """Given a dispute read from Stripe before its payment is known, when the payment is recorded
     while Stripe answers, then the invoice is disputed.
     """
@@ -409,7 +407,7 @@ def test_a_dispute_asked_about_while_its_payment_becomes_known_counts(clinic, mo
     assert clinic.books()[:3] == DISPUTED[:3]
 
 
-def test_what_was_read_of_a_dispute_before_something_newer_is_read_again(clinic, monkeypatch):
+def test_stale_dispute_lookup_does_not_overwrite_a_newer_state(clinic, monkeypatch):
     """Given a dispute read from Stripe while its payment is unknown, when the payment and a newer
     state of the dispute are recorded before the answer comes, then the newer state stays.
     """
@@ -451,12 +449,12 @@ def about(clinic, dispute):
         ([(-100, "eur"), (90, "usd")], 0),
     ],
 )
-def test_all_of_a_dispute_is_withheld_or_nothing(moved, held):
+def test_dispute_is_withheld_entirely_or_not_at_all(moved, held):
     assert withheld(5_000, moved) == withheld(5_000, reversed(moved)) == held
 
 
 @pytest.mark.parametrize("word", [None, "being_looked_into"])
-def test_a_dispute_in_a_state_that_is_not_known_is_kept_shown_and_open(clinic, word):
+def test_dispute_with_an_unknown_status_is_shown_and_stays_open(clinic, word):
     """Given a dispute whose status is null or a new word of Stripe's, then the customer is not
     asked to pay, the word is shown, and a known one replaces it.
     """
@@ -489,5 +487,5 @@ def test_a_dispute_in_a_state_that_is_not_known_is_kept_shown_and_open(clinic, w
         ("won", "won", False),
     ],
 )
-def test_what_may_follow_on_what(known, told, holds):
+def test_dispute_status_follows_only_allowed_transitions(known, told, holds):
     assert may_follow(known, told) is holds

@@ -44,7 +44,7 @@ class Paid(Clinic):
         return invoice.amount_returned, invoice.amount_paid, invoice.outstanding, invoice.status
 
 
-def test_a_part_is_given_back(clinic):
+def test_partial_refund_reopens_part_of_the_balance(clinic):
     answer = clinic.refund(2_500, reason="requested_by_customer")
     told = answer.json["status"], answer.json["amount"], answer.json["currency"]
     assert (answer.status_code, told) == (202, ("requested", 2_500, "usd"))
@@ -60,7 +60,7 @@ def test_a_part_is_given_back(clinic):
     assert (made["reason"], made["metadata"].get("project")) == ("requested_by_customer", None)
 
 
-def test_a_refund_that_bounces_is_owed_to_nobody_any_more(clinic):
+def test_bounced_refund_counts_as_received_and_can_be_refunded_again(clinic):
     """Given a refund that succeeded, when the bank returns it, then the money counts as received
     and can be refunded again.
     """
@@ -84,7 +84,7 @@ def told():
     ]
 
 
-def test_a_refund_that_fails_late_is_noticed_until_it_is_asked_for_anew(clinic):
+def test_late_refund_failure_is_reported_until_it_is_requested_again(clinic):
     """Given a refund that succeeded, when the bank returns it, then the request, the feed, the
     audit log, the timeline and the metrics show it, and it counts as failed until it is requested
     again.
@@ -137,7 +137,7 @@ def test_a_refund_that_fails_late_is_noticed_until_it_is_asked_for_anew(clinic):
     )
 
 
-def test_a_refund_asked_for_before_does_not_stand_in_for_one_that_failed(clinic):
+def test_refund_requested_before_the_failure_does_not_replace_the_failed_one(clinic):
     """Given two refunds, when the first fails after the second was requested, then the first still
     counts as failed.
     """
@@ -150,7 +150,7 @@ def test_a_refund_asked_for_before_does_not_stand_in_for_one_that_failed(clinic)
     assert count_failed_refunds() == 1
 
 
-def test_a_refund_that_stripe_refuses_is_noticed_until_it_is_asked_for_anew(clinic):
+def test_refused_refund_counts_as_failed_until_one_succeeds(clinic):
     """Given a Stripe balance that lacks the money, then a refund that is refused twice counts as
     one failed refund until it succeeds.
     """
@@ -169,7 +169,7 @@ def test_a_refund_that_stripe_refuses_is_noticed_until_it_is_asked_for_anew(clin
     assert count_failed_refunds() == 0
 
 
-def test_a_refund_refused_for_a_dispute_is_not_waited_for(clinic):
+def test_refund_refused_because_of_a_dispute_does_not_count_as_failed(clinic):
     """Given a customer whose bank has taken the money back, then the refused refund no longer
     counts as failed.
     """
@@ -188,7 +188,7 @@ def test_a_refund_refused_for_a_dispute_is_not_waited_for(clinic):
     assert count_failed_refunds() == 0
 
 
-def test_a_failed_refund_made_in_the_dashboard_is_told_once_however_often_it_is_heard_of(clinic):
+def test_failed_dashboard_refund_is_published_once_despite_duplicate_events(clinic):
     refund = clinic.stripe.sdk.refunds.create(
         {"payment_intent": clinic.payment.intent_id, "amount": 9_000}
     ).id
@@ -201,7 +201,7 @@ def test_a_failed_refund_made_in_the_dashboard_is_told_once_however_often_it_is_
     assert [kind for kind, _, _ in told()].count("refund.failed") == 1
 
 
-def test_more_than_is_left_is_refused(clinic):
+def test_refund_above_the_refundable_amount_is_refused(clinic):
     assert clinic.refund(10_001).json["code"] == "amount_exceeds_payment"
     assert clinic.refund(6_000).status_code == 202
     again = clinic.refund(4_001)
@@ -211,7 +211,7 @@ def test_more_than_is_left_is_refused(clinic):
     assert clinic.books()[0] == 6_000
 
 
-def test_the_same_request_twice_is_one_refund(clinic):
+def test_repeated_idempotency_key_makes_one_refund(clinic):
     first, second = clinic.refund(3_000, key="k1"), clinic.refund(3_000, key="k1")
     assert first.json["id"] == second.json["id"]
     clinic.work()
@@ -219,7 +219,7 @@ def test_the_same_request_twice_is_one_refund(clinic):
     assert RefundRequest.select().count() == 1
 
 
-def test_eight_at_once_never_give_back_more_than_was_taken(clinic):
+def test_concurrent_refunds_never_exceed_the_payment(clinic):
     """Given eight requests at the same moment, each to refund 30.00 of 100.00, then three are
     accepted.
     """
@@ -249,7 +249,7 @@ def test_a_refund_made_in_stripes_dashboard_counts_too(clinic):
     assert clinic.refund().json["amount"] == 1_000
 
 
-def test_what_stripe_refuses_is_shown_and_gives_the_amount_back(clinic):
+def test_refund_refused_by_stripe_is_shown_and_reserves_nothing(clinic):
     """Given staff who refund the whole payment in the dashboard first, then our request is refused,
     says so, and reserves nothing.
     """
@@ -263,7 +263,7 @@ def test_what_stripe_refuses_is_shown_and_gives_the_amount_back(clinic):
     assert count_failed_refunds() == 0, "the money went back all the same"
 
 
-def test_only_a_succeeded_card_payment_of_ones_own_is_refunded(clinic, client):
+def test_only_the_accounts_own_succeeded_payment_can_be_refunded(clinic, client):
     other = given.a_key(given.an_account(name="Other"))
     assert (
         client.simulate_post(
@@ -278,7 +278,7 @@ def test_only_a_succeeded_card_payment_of_ones_own_is_refunded(clinic, client):
     assert clinic.refund().json["code"] == "payment_not_refundable"
 
 
-def test_a_connected_accounts_payment_is_refunded_there(client, valkey, stand_in):
+def test_connected_accounts_payment_is_refunded_in_that_account(client, valkey, stand_in):
     connected = stand_in.open_account()
     account = given.an_account(stripe_account=connected)
     clinic = Paid(client, stand_in, valkey.client(), account=account, amount=10_000)
@@ -289,7 +289,7 @@ def test_a_connected_accounts_payment_is_refunded_there(client, valkey, stand_in
     assert {request["account"] for request in stand_in.requests("/v1/refunds")} == {connected}
 
 
-def test_each_step_is_in_the_audit(clinic):
+def test_refund_request_and_its_outcome_are_audited(clinic):
     """F61: each refund's request, by whom, and its outcome are audited."""
     asked = clinic.refund(2_000)
     clinic.work()
