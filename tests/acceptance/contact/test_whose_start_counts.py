@@ -6,10 +6,11 @@ import pytest
 
 from models.contact.account_sender import AccountSender
 from models.contact.opt_out import OptOut
+from models.deployment.phone_line import PhoneLine
 from runtime.clock import real_now
 from sandbox.twilio.account import Sender
 from sandbox.twilio.control import add_sender
-from tests.stories.texting import HOME, INBOUND, Texting
+from tests.stories.texting import HOME, INBOUND, SHARED_NUMBER, Texting
 
 NUMBER, OTHER_NUMBER = "+12025550701", "+12025550702"
 SERVICE = f"MG{'8' * 32}"
@@ -108,3 +109,56 @@ def test_a_start_to_the_clinics_own_number_ends_its_opt_outs_however_told(clinic
     clinic.hear("START", to=NUMBER)
     assert not is_stopped(clinic)
     assert clinic.ledger()["voice"]["optedOut"] is True
+
+
+def test_a_start_to_a_number_that_a_clinic_gave_up_is_the_next_ones(clinic):
+    """Given a clinic that texted the customer from a number that is another's now, when they text
+    START to it, then the first clinic's opt-out stays.
+    """
+    hill = clinic.another_clinic().consents()
+    texts_from(clinic, NUMBER)
+    clinic.send()
+    texts_from(clinic, OTHER_NUMBER)
+    texts_from(hill, NUMBER)
+    for each in (clinic, hill):
+        opts_out_otherwise(each, "call")
+    clinic.hear("START", to=NUMBER)
+    assert (is_stopped(clinic), is_stopped(hill)) == (True, False)
+
+
+def test_a_start_to_a_number_that_was_given_up_counts_for_the_clinic_that_texted_from_it(clinic):
+    texts_from(clinic, NUMBER)
+    clinic.send()
+    clinic.hear("STOP", to=NUMBER)
+    texts_from(clinic, OTHER_NUMBER)
+    clinic.hear("START", to=NUMBER)
+    assert not is_stopped(clinic)
+
+
+def test_a_start_to_a_number_of_nobodys_ends_nothing_at_the_users_of_the_shared_sender(clinic):
+    """Given a clinic on the shared sender that has not texted the customer, when they text START to
+    a number that belongs to no clinic and no service, then the clinic's opt-out stays; START to the
+    shared sender ends it.
+    """
+    opts_out_otherwise(clinic, "front desk")
+    exists(clinic, NUMBER)
+    clinic.hear("START", to=NUMBER)
+    assert is_stopped(clinic)
+    clinic.hear("START")
+    assert not is_stopped(clinic)
+
+
+def test_a_start_to_a_clinics_line_in_the_shared_service_counts_for_all_who_use_the_service(clinic):
+    opts_out_otherwise(clinic, "call")
+    hill, now = clinic.another_clinic().consents(), real_now()
+    PhoneLine.create(
+        id="line_1",
+        account=hill.account,
+        e164=SHARED_NUMBER,
+        state="owned",
+        asked_by="test",
+        created_at=now,
+        updated_at=now,
+    )
+    clinic.hear("START")
+    assert not is_stopped(clinic)
