@@ -6,6 +6,7 @@ from typing import Any
 from peewee import SQL
 
 from models.contact.account_sender import AccountSender, accounts_of_sender
+from models.contact.consent import Consent
 from models.contact.message import Message
 from models.contact.opt_out import CHANNELS, OptOut, person_key
 from models.deployment.phone_line import PhoneLine
@@ -91,12 +92,8 @@ def _other_numbers(phone: str, accounts: list[str], words: str) -> set[tuple[str
     found = classify(words, has_stopped=True)
     if found is not None and found.suppresses:
         return set()
-    return {
-        (person.account_id, number)
-        for person in Customer.at_phone(phone, accounts)
-        for number in (person.phone, person.preferred_phone)
-        if number and number != phone
-    }
+    people = Consent.people_at(phone, accounts)
+    return {pair for pair in Consent.numbers_of(people) if pair[1] != phone}
 
 
 def receiving_service(number: str, service: str) -> str:
