@@ -7,6 +7,7 @@ attempt that certainly was not sent is decided again.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -181,13 +182,7 @@ def _ask_gate(
     if message.is_ready:
         return _reserve(invoice, message, measured(message.body), known.sender, answer, now)
     if link is not None and link.state == "active":
-        allowed = _covered_too(others, message, known.facts) if others else []
-        beside = allowed[: MOST_NAMED - 1]
-        if planned is not None:
-            PlannedContactInvoice.remove_others(
-                planned.id, [invoice.id, *(one.id for one in allowed)]
-            )
-        text = _text_of_several([invoice, *beside], message) if beside else _text(invoice, words)
+        text = _written(invoice, others, planned, message, words, known.facts)
         return _reserve(invoice, message, text, known.sender, answer, now)
     if link is not None and link.state == "refused":
         message.record_refused("link_refused", _why_no_link(link), now)
@@ -234,6 +229,26 @@ def _reserve(
     return effect
 
 
+def _written(
+    invoice: Invoice,
+    others: Sequence[Invoice],
+    planned: PlannedContact | None,
+    message: Message,
+    words: tuple[str, str],
+    facts: Facts,
+) -> Rendered:
+    """The text about the invoice, and about the others as far as the gate allows."""
+    allowed = _covered_too(others, message, facts) if others else []
+    of_several = _words_of_several(message, facts) if allowed else None
+    if of_several is None:
+        allowed = []
+    if planned is not None:
+        PlannedContactInvoice.remove_others(planned.id, [invoice.id, *(one.id for one in allowed)])
+    if of_several is None:
+        return _text(invoice, words)
+    return _text_of_several([invoice, *allowed[: MOST_NAMED - 1]], of_several)
+
+
 def _text(invoice: Invoice, words: tuple[str, str]) -> Rendered:
     template, language = words
     url = PayAddress.of(invoice, business_now()).url
@@ -266,8 +281,17 @@ def _covered_too(others: Sequence[Invoice], message: Message, facts: Facts) -> l
     return found
 
 
-def _text_of_several(invoices: Sequence[Invoice], message: Message) -> Rendered:
-    template, language = template_for(message.account_id, "payment_links", message.language)
+def _words_of_several(message: Message, facts: Facts) -> tuple[str, str] | None:
+    """The template for several invoices and its language, or None if it makes an offer that the
+    gate does not allow.
+    """
+    words = template_for(message.account_id, "payment_links", message.language)
+    answer = may_contact(replace(facts, is_offer=is_offer(words[0])), business_now())
+    return words if isinstance(answer, Allowed) else None
+
+
+def _text_of_several(invoices: Sequence[Invoice], words: tuple[str, str]) -> Rendered:
+    template, language = words
     links = [(one.number, PayAddress.of(one, business_now()).url) for one in invoices]
     values = {
         "clinic": invoices[0].account.name,

@@ -8,6 +8,7 @@ from actions.contact.escalate import open_escalation
 from actions.contact.postpone import LATER, postpone_contact
 from models.accounts.account import Account
 from models.calling.call import Call
+from models.contact.consent import Consent
 from models.contact.hold import Hold, customer_key
 from models.contact.opt_out import CHANNELS, OptOut, person_key
 from models.contact.phone_suppression import PhoneSuppression
@@ -79,13 +80,13 @@ def open_doubt_item(call: Call, words: str, about: str = "") -> None:
 
 
 def numbers_of(call: Call) -> list[str]:
-    """The numbers of the person on the other end: the line, if it is shown, and those on file, if
-    the customer is known. Sorted, which is the order of locks.
+    """The numbers of the person on the other end: the line, if it is shown, and theirs, if the
+    customer is known. Sorted, which is the order of locks.
     """
     named = {call.line}
     if call.customer_id is not None:
         customer = Customer.get_by_id(call.customer_id)
-        named |= {customer.phone or "", customer.preferred_phone}
+        named |= {number for _, number in Consent.numbers_of([customer])}
     return sorted(set(filter(None, map(phone_or_empty, named))))
 
 

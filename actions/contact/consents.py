@@ -60,11 +60,12 @@ def record_consent(
 def record_opt_out(
     customer: Customer, phone: str | None, channels: list[str], actor: str, **words: str
 ) -> OptOut:
-    """Record an opt-out from these channels, at `phone` or else at each of the customer's numbers:
-    nothing is sent to them from this commit on. `words`: words, source. Returns the opt-out for
-    `phone`, or for the number they are contacted at. Raises Refused `invalid` without a number.
+    """Record an opt-out from these channels, at `phone` or else at each of the customer's numbers,
+    also those that only a consent names: nothing is sent to them from this commit on. `words`:
+    words, source. Returns the opt-out for `phone`, or for the number they are contacted at. Raises
+    Refused `invalid` without a number.
     """
-    named = {phone} if phone else {customer.preferred_phone, customer.phone or ""} - {""}
+    named = {phone} if phone else {number for _, number in Consent.numbers_of([customer])}
     numbers = sorted(named) or [_number(customer, None)]  # sorted: the order of locks
     with transaction():
         serialize_on(*map(person_key, numbers))  # all numbers first, then the courses
@@ -77,7 +78,7 @@ def record_opt_out(
         for statement in opt_outs.values():
             _audit(customer, actor, "opt_out.recorded", opt_out_id=statement.id)
         ContactCourse.recheck_customer(customer.id)
-    return opt_outs[phone or customer.preferred_phone]
+    return opt_outs[phone or customer.preferred_phone or numbers[0]]
 
 
 def lift_suppression(customer: Customer, channel: str, actor: str) -> None:

@@ -27,6 +27,7 @@ from rules.contact.facts import (
     Purpose,
 )
 from rules.contact.number_lookups import LookUp, check_of
+from rules.contact.opt_out.to_sender import counts_for_account
 from rules.contact.person_time_zones import zones_of
 from rules.contact.places import is_american, places_of
 from rules.contact.policy import Channel
@@ -138,7 +139,7 @@ def _person(lines: Lines, account: Account, phone: str, now: datetime) -> Person
         phone=phone,
         zones=zones_of(phone, lives, time_zone or None) if phone else (),
         places=places_of(phone, lives),
-        opted_out=lines.words("said")[0] == "stop",
+        opted_out=_has_opted_out(lines),
         suppressed=lines.words("suppressed")[0],
         consented_at=consented_at,
         consented_in_writing=any(
@@ -149,6 +150,15 @@ def _person(lines: Lines, account: Account, phone: str, now: datetime) -> Person
         number_check=check,
         number_unknown=unknown,
     )
+
+
+def _has_opted_out(lines: Lines) -> bool:
+    heard_at = moment(lines.number("heard"))
+    if heard_at is not None and counts_for_account(
+        lines.words("heard")[0], heard_at, moment(lines.number("told"))
+    ):
+        return True
+    return lines.words("told")[0] == "stop"
 
 
 def _number_check(

@@ -17,6 +17,7 @@ class AccountSender(Row):
     """The sender of one account: a messaging service or a number of its own.
 
     `registration` is its status with the carriers, such as approved or pending; null if unknown.
+    `updated_at` is when the account got this sender.
     """
 
     account_id: str
@@ -47,12 +48,18 @@ class AccountSender(Row):
         now: datetime,
         registration: str | None = None,
     ) -> "AccountSender":
-        """Set the account's sender, replacing the previous one."""
+        """Set the account's sender, replacing the previous one. Setting the same one again does not
+        change since when the account has it.
+        """
+        sender = {"messaging_service_sid": messaging_service_sid, "from_number": from_number}
+        known = cls.one("account_id = ?", account.id)
+        since = now
+        if known and (known.messaging_service_sid, known.from_number) == tuple(sender.values()):
+            since = known.updated_at
         values = {
-            "messaging_service_sid": messaging_service_sid,
-            "from_number": from_number,
+            **sender,
             "registration": registration,
-            "updated_at": now,
+            "updated_at": since,
         }
         cls.insert(account=account.id, created_at=now, **values).on_conflict(
             conflict_target=[cls.account], update=values

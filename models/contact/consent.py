@@ -1,5 +1,6 @@
 """Consents: a person agreed, in these words, to be contacted at one number over these channels."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -76,6 +77,40 @@ class Consent(Row):
         """The accounts with at least one customer's consent to `channel`."""
         rows = cls.select(cls.account, cls.channels).where(cls.revoked_at.is_null()).distinct()
         return {row.account_id for row in rows if channel in row.channels}
+
+    @classmethod
+    def numbers_of(cls, customers: Collection[Customer]) -> set[tuple[str, str]]:
+        """Pairs of account id and number: all numbers of these customers, on file, asked for, or
+        named by an unrevoked consent.
+        """
+        found = {
+            (one.account_id, number)
+            for one in customers
+            for number in (one.phone, one.preferred_phone)
+            if number
+        }
+        marks = ", ".join("?" for _ in customers)
+        consents = cls.all(
+            f"customer_id IN ({marks or 'NULL'}) AND revoked_at IS NULL",
+            *(one.id for one in customers),
+        )
+        return found | {(row.account_id, row.phone) for row in consents}
+
+    @classmethod
+    def people_at(cls, phone: str, account_ids: Collection[str]) -> list[Customer]:
+        """The accounts' customers who have this number, asked to be contacted at it, or have an
+        unrevoked consent for it, by id.
+        """
+        marks = ", ".join("?" for _ in account_ids)
+        consents = cls.all(
+            f"phone = ? AND revoked_at IS NULL AND account_id IN ({marks or 'NULL'})",
+            phone,
+            *sorted(account_ids),
+        )
+        people = {one.id: one for one in Customer.at_phone(phone, account_ids)}
+        ids = sorted({row.customer_id for row in consents} - set(people))
+        people |= {one.id: one for one in Customer.select().where(Customer.id << ids)}
+        return [people[each] for each in sorted(people)]
 
     @classmethod
     def void(cls, customer_id: str, phone: str, why: str, now: datetime) -> int:

@@ -67,6 +67,11 @@ SELECT 'read' AS fact, CAST(NULL AS TEXT) AS a, CAST(NULL AS TEXT) AS b, updated
 UNION ALL SELECT 'behind', NULL, NULL, NULL WHERE EXISTS ({_BEHIND})
 """
 _SENDER = "SELECT COALESCE(messaging_service_sid, from_number) FROM account_sender"
+# the person's latest opt-out or opt-in for the channel; the account is compared as an expression,
+# because its own index is ordered by time and would be read from the end
+_LATEST = f"""FROM opt_out WHERE phone IN (:phone, {", ".join(f":{each}" for each in CHANNELS)})
+    AND CAST(channels AS TEXT) LIKE :channel_within"""
+_LAST = "ORDER BY at DESC, id DESC LIMIT 1"
 # the invoice in question, if a text names it beside its own
 _NAMED = """CASE WHEN EXISTS (SELECT 1 FROM planned_contact AS p
         JOIN planned_contact_invoice AS n ON n.planned_contact_id = p.id
@@ -103,12 +108,11 @@ UNION ALL SELECT 'looked_up', answer, since, answered_at FROM number_lookup
     WHERE account_id = :account AND phone = :phone AND answer <> ''
 UNION ALL SELECT 'suppressed', reason, NULL, NULL FROM phone_suppression
     WHERE account_id = :account AND phone = :phone AND channel = :channel
-UNION ALL SELECT * FROM (
-    SELECT 'said', wish, CAST(NULL AS TEXT) AS b, at FROM opt_out
-    WHERE phone IN (:phone, {", ".join(f":{channel}" for channel in CHANNELS)})
-    AND (account_id = :account OR (account_id IS NULL
-        AND sender = COALESCE(({_SENDER} WHERE account_id = :account), :shared)))
-    AND CAST(channels AS TEXT) LIKE :channel_within ORDER BY at DESC, id DESC LIMIT 1) AS latest
+UNION ALL SELECT * FROM (SELECT 'told', wish, CAST(NULL AS TEXT) AS b, at {_LATEST}
+    AND account_id || '' = :account {_LAST}) AS told
+UNION ALL SELECT * FROM (SELECT 'heard', wish, CAST(NULL AS TEXT) AS b, at {_LATEST}
+    AND account_id IS NULL AND sender = COALESCE(({_SENDER} WHERE account_id = :account), :shared)
+    {_LAST}) AS heard
 UNION ALL SELECT 'consent', CASE WHEN written THEN 'written' ELSE '' END, NULL, given_at
     FROM consent WHERE customer_id = :customer AND phone = :phone AND revoked_at IS NULL
     AND given_at <= :now AND CAST(channels AS TEXT) LIKE :channel_within

@@ -10,6 +10,7 @@ from models.feed.emit import emit
 from models.invoices.customer import Customer
 from models.transactions import serialize_on
 from rules.contact.channel_address import spellings
+from rules.contact.opt_out.to_sender import counts_for_account
 from runtime.clock import real_now
 from runtime.ids import new_id
 
@@ -20,9 +21,9 @@ BY_TEXT = ("inbound_sms", "twilio_21610")  # sources of opt-outs that Twilio kno
 class OptOut(Row):
     """An opt-out or opt-in of a person, identified by account and number.
 
-    The latest one for a channel applies. An opt-out sent to a sender that several accounts share,
-    or that belongs to none, is recorded without an account: it applies to every account that uses
-    the sender.
+    The latest one for a channel applies. What is texted to a sender is also recorded without an
+    account: an opt-out applies to every account that uses the sender, then or later; an opt-in only
+    ends such opt-outs.
     """
 
     id = TextField(primary_key=True)
@@ -79,8 +80,34 @@ class OptOut(Row):
     def latest(
         cls, account_id: str, senders: tuple[str, ...], phone: str, channel: str
     ) -> "OptOut | None":
-        """The person's latest opt-out or opt-in for a channel, given to this account or to a sender
-        it uses.
+        """The person's opt-out or opt-in for a channel that applies to this account: the latest one
+        given to it, or a later opt-out given to a sender it uses.
+        """
+        told, heard = (
+            next(iter(rows), None) for rows in cls._said(account_id, senders, phone, channel)
+        )
+        told_at = told.at if told is not None else None
+        if heard is not None and counts_for_account(heard.wish, heard.at, told_at):
+            return heard
+        return told
+
+    @classmethod
+    def is_known_to_carrier(cls, account_id: str, senders: tuple[str, ...], phone: str) -> bool:
+        """Whether the person opted out by text, so that Twilio blocks texts until they text START,
+        whatever they have said in other ways since.
+        """
+        by_text = (
+            next((row for row in rows if row.source in BY_TEXT), None)
+            for rows in cls._said(account_id, senders, phone, "sms")
+        )
+        return any(row is not None and row.wish == "stop" for row in by_text)
+
+    @classmethod
+    def _said(
+        cls, account_id: str, senders: tuple[str, ...], phone: str, channel: str
+    ) -> "tuple[list[OptOut], list[OptOut]]":
+        """What the person said about a channel to this account, and what to these senders without
+        an account; newest first.
 
         During an upgrade, processes of an older release file opt-outs from RCS and WhatsApp under
         those channels' own spellings of the phone.
@@ -95,18 +122,17 @@ class OptOut(Row):
             account_id,
             *(senders or (None,)),
         )
-        return next((row for row in rows if channel in row.channels), None)
+        said = [row for row in rows if channel in row.channels]
+        return (
+            [row for row in said if row.account_id is not None],
+            [row for row in said if row.account_id is None],
+        )
 
     @classmethod
     def holds(cls, account_id: str, senders: tuple[str, ...], phone: str, channel: str) -> bool:
         """Whether an opt-out is in force, i.e. the latest statement is a stop."""
         said = cls.latest(account_id, senders, phone, channel)
         return said is not None and said.wish == "stop"
-
-    @property
-    def is_known_to_carrier(self) -> bool:
-        """Whether it arrived by text, so that Twilio blocks texts until the person texts START."""
-        return self.source in BY_TEXT
 
 
 def person_key(phone: str) -> str:

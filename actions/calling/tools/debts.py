@@ -4,6 +4,7 @@ from actions.calling.tools.tool_request import ToolRequest
 from models.accounts.account_settings import AccountSettings
 from models.calling.call import Call
 from models.invoices.invoice import Invoice
+from models.transactions import transaction
 from rules.calling.tool_replies import NOTHING_DUE, bill, total_of
 from rules.invoice_fold import UNPAID
 from runtime.errors import Refused
@@ -19,12 +20,9 @@ _OLDEST = "ORDER BY due_date, id LIMIT ?"
 
 def get_unpaid_invoice(request: ToolRequest) -> str:
     """The bills, oldest first: amount, due date, and the project if the account has it read out."""
-    found = unpaid_bills(request.call, MOST + 1)  # one more, to know whether more exist
     named = request.text("invoiceId")
-    if named:
-        found = [each for each in found if each.id == named]
-        if not found:
-            raise Refused("not_found")
+    # one more than are told, to know whether more exist
+    found = [_told(request.call, named)] if named else unpaid_bills(request.call, MOST + 1)
     if not found:
         return NOTHING_DUE
     bills = found[:MOST]
@@ -68,11 +66,28 @@ def unpaid_bills(call: Call, most: int = MOST) -> list[Invoice]:
 
 def is_unpaid(call: Call, invoice_id: str) -> bool:
     """Whether this is an unpaid bill that the call is about, however many others are."""
+    return _unpaid_bill(call, invoice_id) is not None
+
+
+def _unpaid_bill(call: Call, invoice_id: str) -> Invoice | None:
     if call.direction == "outbound":
-        return Invoice.has(f"{_OF_CALL} AND id = ?", call.id, invoice_id)
+        return Invoice.one(f"{_OF_CALL} AND id = ?", call.id, invoice_id)
     if call.customer_id is None:
-        return False
-    return Invoice.has(f"{_OF_PERSON} AND id = ?", call.account_id, call.customer_id, invoice_id)
+        return None
+    return Invoice.one(f"{_OF_PERSON} AND id = ?", call.account_id, call.customer_id, invoice_id)
+
+
+def _told(call: Call, invoice_id: str) -> Invoice:
+    """The bill with this id, about which the call now is, if it was not before. Raises Refused."""
+    found = _unpaid_bill(call, invoice_id)
+    if found is None:
+        raise Refused("not_found")
+    if invoice_id not in call.invoice_ids:
+        with transaction():
+            call = Call.locked(call.id)
+            if invoice_id not in call.invoice_ids:
+                call.add_invoices([found])
+    return found
 
 
 def chosen_bill(request: ToolRequest) -> Invoice:
@@ -81,9 +96,10 @@ def chosen_bill(request: ToolRequest) -> Invoice:
     """
     named = request.text("invoiceId")
     if named:
-        if not is_unpaid(request.call, named):
+        invoice = _unpaid_bill(request.call, named)
+        if invoice is None:
             raise Refused("not_found")
-        return Invoice.get_by_id(named)
+        return invoice
     oldest = unpaid_bills(request.call, 1)
     if not oldest:
         raise Refused("invoice_already_paid")

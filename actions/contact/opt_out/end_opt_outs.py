@@ -24,7 +24,19 @@ def end_opt_outs(customer: Customer, consent: Consent) -> None:
     }
     stops = {channel: row for channel, row in wishes.items() if row and row.wish == "stop"}
     for channel, stop in stops.items():
-        _check(consent, channel, stop)
+        _check_is_later(consent, channel, stop)
+    if "sms" in stops and OptOut.is_known_to_carrier(customer.account_id, senders, consent.phone):
+        raise Refused(
+            "invalid",
+            "The person opted out by text, and Twilio enforces that too: only they can allow texts"
+            " again, by texting START.",
+            [
+                {
+                    "field": "endsOptOut",
+                    "message": "ends no opt-out by text; only the person's START ends it",
+                }
+            ],
+        )
     if not stops:
         return
     statement = OptOut.record(
@@ -47,23 +59,11 @@ def end_opt_outs(customer: Customer, consent: Consent) -> None:
     )
 
 
-def _check(consent: Consent, channel: str, stop: OptOut) -> None:
+def _check_is_later(consent: Consent, channel: str, stop: OptOut) -> None:
     if consent.given_at <= stop.at:
         raise Refused(
             "invalid",
             f"The person opted out of {WAYS[channel]} at {rfc3339(stop.at)}, after this consent was"
             " given; only a later consent can end that.",
             [{"field": "givenAt", "message": "is before the opt-out; a later one is accepted"}],
-        )
-    if channel == "sms" and stop.is_known_to_carrier:
-        raise Refused(
-            "invalid",
-            "The person opted out by text, and Twilio enforces that too: only they can allow texts"
-            " again, by texting START.",
-            [
-                {
-                    "field": "endsOptOut",
-                    "message": "ends no opt-out by text; only the person's START ends it",
-                }
-            ],
         )

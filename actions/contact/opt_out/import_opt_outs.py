@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models.accounts.account import Account
-from models.contact.account_sender import sender_of
 from models.contact.consent import Consent
 from models.contact.opt_out import OptOut, person_key
 from models.transactions import serialize_on
@@ -35,23 +34,19 @@ def new_opt_outs(account: Account, refusals: Iterable[Refusal]) -> list[NewOptOu
     for one in refusals:
         stops, denied = asked.get((one.phone, one.at), (set(), False))
         asked[one.phone, one.at] = (stops | set(one.stops), denied or one.no_consent)
-    senders = tuple(sender_of(account.id).values())
     found = []
     for (phone, at), (stops, denied) in sorted(asked.items(), key=lambda item: item[0][0]):
         new = tuple(
-            sorted(
-                channel for channel in stops if not _is_known(account, senders, phone, channel, at)
-            )
+            sorted(channel for channel in stops if not _is_known(account, phone, channel, at))
         )
         ends = denied and Consent.was_imported(account.id, phone)
         found += [NewOptOut(phone, new, at, ends)] if new or ends else []
     return found
 
 
-def _is_known(
-    account: Account, senders: tuple[str, ...], phone: str, channel: str, at: datetime | None
-) -> bool:
-    if OptOut.holds(account.id, senders, phone, channel):
+def _is_known(account: Account, phone: str, channel: str, at: datetime | None) -> bool:
+    # one that only a sender was told ends for the account when it gets another sender
+    if OptOut.holds(account.id, (), phone, channel):
         return True
     same = (
         (OptOut.account_id == account.id)

@@ -6,6 +6,7 @@ from typing import Any
 from peewee import SQL
 
 from models.contact.account_sender import AccountSender, accounts_of_sender
+from models.contact.consent import Consent
 from models.contact.message import Message
 from models.contact.opt_out import CHANNELS, OptOut, person_key
 from models.deployment.phone_line import PhoneLine
@@ -36,6 +37,7 @@ def record_stop_or_start(
     It is also recorded for the sender itself, for accounts that use it later; and a stop for the
     customer's other numbers, unless the text says that this number is someone else's.
     """
+    named = number, service
     nobodys = not service and not accounts_of_sender("", number)
     if nobodys:  # the number may be in the shared service
         service = get_settings().twilio_messaging_service_sid
@@ -47,7 +49,11 @@ def record_stop_or_start(
         "recorded_by": "twilio",
         **({"at": said_at} if said_at else {}),
     }
-    accounts = accounts_concerned(phone, number, service, said_at if wish == "start" else None)
+    accounts = (
+        _accounts_to_start(phone, *named, said_at)
+        if wish == "start"
+        else accounts_concerned(phone, number, service)
+    )
     if wish == "stop" and nobodys and not number.startswith("+"):
         # The name of an RCS agent or a page does not identify its account, so all accounts that
         # texted this phone stop.
@@ -63,6 +69,22 @@ def record_stop_or_start(
     return accounts
 
 
+def _accounts_to_start(phone: str, number: str, service: str, by: datetime | None) -> list[str]:
+    """The accounts for which a START to this number, or to this service as named by Twilio, counts.
+
+    A START to a clinic's sender concerns no other clinic that texted from it before. One to a
+    number that is not known to be in the shared service concerns only those users of the service
+    that texted this phone.
+    """
+    concerned = set(accounts_concerned(phone, number, service, by))
+    users, shared = owners_of(service, number, by), get_settings().twilio_messaging_service_sid
+    if users and not (service and service == shared):
+        concerned &= users
+    elif not service:
+        concerned |= _texters((Message.to == phone) & (Message.sender == shared))
+    return sorted(concerned)
+
+
 def _other_numbers(phone: str, accounts: list[str], words: str) -> set[tuple[str, str]]:
     """The other numbers of these accounts' customers at this phone, or none if it is a wrong
     number.
@@ -70,12 +92,8 @@ def _other_numbers(phone: str, accounts: list[str], words: str) -> set[tuple[str
     found = classify(words, has_stopped=True)
     if found is not None and found.suppresses:
         return set()
-    return {
-        (person.account_id, number)
-        for person in Customer.at_phone(phone, accounts)
-        for number in (person.phone, person.preferred_phone)
-        if number and number != phone
-    }
+    people = Consent.people_at(phone, accounts)
+    return {pair for pair in Consent.numbers_of(people) if pair[1] != phone}
 
 
 def receiving_service(number: str, service: str) -> str:

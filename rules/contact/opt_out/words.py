@@ -67,7 +67,7 @@ _ENDING = (
 _ALONE = (
     r"(?:quit|cease|end|halt|cancel|revoke|enough|unsubscribe|remove|discontinue|terminate"
     r"|suspend|abort|exit|block|blocked|delete|mute|spam|leave|out|off|take off|rmv"
-    r"|reported|goodbye|good bye|do not disturb|dnd|dnc|shut up|shut it|fu|f u"
+    r"|reported|scam|harassment|goodbye|good bye|do not disturb|dnd|dnc|shut up|shut it|fu|f u"
     r"|screw you|get lost|buzz off|bug off|back off|piss off|go to hell"
     r"|(?:cancel|end|quit|remove|delete|block) (?:all|everything|me|us)|stahp|arret)"
 )
@@ -158,6 +158,18 @@ _WISHES = [
         r"|\b(?:want|need) any ?more of (?:these|this|those|them)\b"
     ),
     r"\b(?:want|wish) to be removed\b",
+    (
+        rf"\b{_NOT} (?:ever )?(?:want|wish|care|need) to (?:get|receive|see)(?: any)?(?: more)?"
+        r"(?: of)?(?: (?:these|those|them|this))?(?: any ?more| again| ever| please)*$"
+        rf"|\b{_NOT} (?:ever )?(?:want|wish|care|need) to (?:ever )?hear from (?:you|u|ya|y all"
+        r"|this|these|them)\b"
+    ),
+    (
+        r"\b(?:did not|didn t|didnt) (?:sign up|subscribe)(?: (?:for|to) (?:this|these|it|them"
+        r"|any of (?:this|these)))?$|\b(?:did not|didn t|didnt) ask for (?:this|these)$"
+        r"|\b(?:cancel|end|quit|terminate) (?:my |this |the |your )?subscription\b(?! box)"
+        r"|\bwant off$|\b(?:get|stay) off (?:of )?my (?:phone|cell|line)\b"
+    ),
     (
         rf"\b(?:told|asked|said|informed|requested)(?: \w+){{0,4}} not(?: to)?(?: be)? {_REACH}\b"
         rf"|\b(?:not allowed|no permission|not authorized|not permitted"

@@ -166,6 +166,32 @@ def test_assistant_gets_the_five_oldest_bills_and_that_there_are_more(line: OnTh
     assert told.count("Bill ") == 5
 
 
+def test_a_bill_that_is_asked_for_is_told_however_many_are_older(line: OnTheLine):
+    more = [given.an_invoice(line.account, amount=1_000, customer=line.customer) for _ in range(6)]
+    newest = given.an_invoice(
+        line.account, amount=7_700, customer=line.customer, due_date=date(2099, 12, 31)
+    )
+    line.call.add_invoices([*more, newest])
+    told = line.verified().tool("getUnpaidInvoice", invoiceId=newest.id)
+    assert told.startswith(f"+1 bill is unpaid. Bill {newest.number}")
+    assert "$77.00" in told
+
+
+def test_a_bill_that_a_caller_asks_for_counts_as_spoken_of(line: OnTheLine):
+    """Given a caller with more bills than are read out, when a later one is asked for, then it is
+    told, and the call is about it too.
+    """
+    for _ in range(6):
+        given.an_invoice(line.account, customer=line.customer, due_date=line.invoice.due_date)
+    newest = given.an_invoice(line.account, customer=line.customer, due_date=date(2099, 12, 31))
+    ring = line.a_ring(line.phone)
+    line.verified(call=ring)
+    for _ in range(2):
+        told = line.tool("getUnpaidInvoice", call=ring, invoiceId=newest.id)
+        assert told.startswith(f"+1 bill is unpaid. Bill {newest.number}")
+    assert Call.by_vapi_id(ring["id"]).invoice_ids.count(newest.id) == 1
+
+
 def test_one_bill_is_not_called_the_oldest(line: OnTheLine):
     assert line.verified().tool("getUnpaidInvoice").startswith("+1 bill is unpaid. Bill ")
 

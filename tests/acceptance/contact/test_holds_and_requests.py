@@ -19,7 +19,7 @@ from rules.contact.policy import BY_ID, HOLD_KINDS
 from runtime.clock import business_now, real_now, rfc3339
 from tests import given
 from tests.samples.card_samples import check_digit
-from tests.stories.texting import SHARED_NUMBER, Texting
+from tests.stories.texting import SHARED_NUMBER, Texting, local_hour
 
 WISHED = "+12125550199"  # used by no story
 CARD = f"424242424242424{check_digit('424242424242424')}"
@@ -248,6 +248,28 @@ def test_who_texts_stop_is_left_alone_at_their_other_number_too(clinic, words, i
     path = f"/api/customers/{clinic.customer.id}/consents"
     answer = clinic.post(path, channels=["sms", "voice"], endsOptOut=True, **agreed)
     assert (answer.status_code, stopped(clinic)) == (201, [False, False])
+
+
+@pytest.mark.parametrize("way", ["desk", "text", "text from the other", "wrong number"])
+def test_an_opt_out_covers_a_number_that_only_a_consent_names(clinic, way):
+    """Given a customer who was texted at a second number, which is not on file, when they opt out
+    at the desk or by a text from either number, then neither is used; a wrong number opts out none
+    but itself.
+    """
+    local_hour("America/New_York", 12)
+    clinic.consents(WISHED)
+    assert clinic.ask(phoneNumber=WISHED).status_code == 202
+    clinic.work()
+    if way == "desk":
+        clinic.post(f"/api/customers/{clinic.customer.id}/opt-outs", source="front desk")
+    else:
+        words = "Wrong number" if way == "wrong number" else "STOP"
+        clinic.hear(words, phone=None if way == "text" else WISHED)
+    found = [
+        "opted_out" in [row["reasonCode"] for row in asked(clinic, phone=phone)["reasons"]]
+        for phone in (clinic.phone, WISHED)
+    ]
+    assert found == [way != "wrong number", True]
 
 
 def stopped(clinic):

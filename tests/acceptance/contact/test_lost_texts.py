@@ -429,6 +429,37 @@ def test_what_was_said_to_a_number_that_moved_goes_to_who_had_it(clinic):
     assert other.reason() == "opted_out"
 
 
+def test_a_start_to_a_number_that_moved_since_counts_for_who_had_it(clinic):
+    """Given a number that moved from one clinic to another, when a START from before the move is
+    found, then it ends the first clinic's opt-out and not the other's.
+    """
+    clinic.has_own_number(since=timedelta(days=30))
+    clinic.send()
+    other = clinic.another_clinic().consents()
+    AccountSender.assign(clinic.account, None, "+12125550161", real_now())
+    other.has_own_number(since=10 * MINUTE)
+    said = {"source": "front desk", "recorded_by": "test", "at": real_now() - 60 * MINUTE}
+    for each in (clinic, other):
+        OptOut.record(each.account.id, clinic.phone, "stop", ["sms"], **said)
+    clinic.loses("START", ago=20 * MINUTE, to=OWN_NUMBER)
+    clinic.looks()
+    assert [each.ledger()["sms"]["optedOut"] for each in (clinic, other)] == [False, True]
+
+
+def test_a_start_counts_if_the_clinics_sender_was_only_set_again_since(clinic):
+    """Given a clinic that has had its number for a month, when the number is set once more and then
+    an earlier START is found, then it counts.
+    """
+    clinic.has_own_number(since=timedelta(days=30))
+    said = {"source": "front desk", "recorded_by": "test", "at": real_now() - 60 * MINUTE}
+    OptOut.record(clinic.account.id, clinic.phone, "stop", ["sms"], **said)
+    clinic.loses("START", ago=20 * MINUTE, to=OWN_NUMBER)
+    AccountSender.assign(clinic.account, None, OWN_NUMBER, real_now(), "approved")
+    clinic.looks()
+    assert clinic.ledger()["sms"]["optedOut"] is False
+    assert AccountSender.get().registration == "approved"
+
+
 def test_an_agents_name_tells_whom_it_texted(clinic):
     """Given one person we texted and one we did not, when both text STOP to an unknown RCS agent,
     then only the first is opted out, as by the webhook.

@@ -399,6 +399,16 @@ def test_texts_stopped_by_a_text_are_only_let_in_by_start(clinic):
     )
 
 
+def test_texts_stopped_by_a_text_and_then_at_the_desk_are_only_let_in_by_start(clinic):
+    clinic.hear("STOP")
+    clinic.post(f"/api/customers/{clinic.customer.id}/opt-outs", source="front desk")
+    assert agrees(clinic, "sms", endsOptOut=True).status_code == 422
+    clinic.hear("START")
+    clinic.post(f"/api/customers/{clinic.customer.id}/opt-outs", source="front desk")
+    assert agrees(clinic, "sms", endsOptOut=True).status_code == 201
+    assert stopped(clinic) == (False, True)
+
+
 def test_texts_stopped_at_the_desk_are_let_in_by_a_later_consent(clinic):
     clinic.post(f"/api/customers/{clinic.customer.id}/opt-outs", source="front desk")
     assert agrees(clinic, "sms", endsOptOut=True).status_code == 201

@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from actions.contact.evaluate import evaluate
+from actions.contact.senders_and_templates import write_template
 from actions.payments.recompute import recompute
 from jobs.decide_promises import decide_promises
 from jobs.find_unseen_debtors import find_unseen_debtors
@@ -506,3 +507,18 @@ def test_more_invoices_than_a_text_names_climb_together(clinic):
         clinic.days_pass(1)
     assert climbed() == [1, 3]
     assert clinic.course().code == "ladder_finished"
+
+
+def test_a_text_of_several_bills_that_became_an_offer_names_one_only(clinic):
+    """Given a text about two bills that is on its way, when the clinic makes an offer in the
+    template for several, then a customer who has not consented in writing is texted about one, in
+    the words for one.
+    """
+    for days in (4, 5):
+        clinic.owes(days)
+    clinic.scan()
+    words = "{clinic}: pay your {count} invoices this week and save 10 %: {links}"
+    write_template(clinic.account, "payment_links", "en", words, "test")
+    (body,) = clinic.sends()
+    assert "save" not in body
+    assert body.count("/p/") == 1

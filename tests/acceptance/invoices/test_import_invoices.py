@@ -7,6 +7,7 @@ import pytest
 from actions.invoices import import_invoices
 from actions.payments.recompute import payload_of
 from models.accounts.audit_entry import AuditEntry
+from models.contact.account_sender import AccountSender
 from models.contact.consent import Consent
 from models.contact.opt_out import OptOut
 from models.feed.outgoing_event import OutgoingEvent
@@ -496,6 +497,21 @@ def test_an_opt_out_beats_a_consent_and_one_of_before_a_start_stays_history(take
         assert take_in(text).exit_code == 0
     assert (contact(account, ADA), contact(account, BOB)) == ((True, False), (False, False))
     assert (Consent.select().count(), OptOut.select().count()) == (1, 3)
+
+
+def test_an_opt_out_in_a_file_outlasts_the_sender_that_was_told_it_too(take_in, account):
+    """Given a STOP to the clinic's number from before it had the number, when a file says that the
+    customer opted out, and then the clinic gets another number, then they stay opted out.
+    """
+    number, both = "+12025550701", ["sms", "voice"]
+    OptOut.record(None, ADA, "stop", both, sender=number, source="inbound_sms", recorded_by="test")
+    AccountSender.assign(account, None, number, real_now())
+    text = HEAD + f"1,Ada,{ADA},2099-01-31,10,USD,,,,,yes,yes,\n"
+    for _ in range(2):
+        assert take_in(text).exit_code == 0
+    AccountSender.assign(account, None, "+12025550702", real_now())
+    assert contact(account, ADA) == (True, True)
+    assert OptOut.select().count() == 2
 
 
 def test_an_explicit_no_takes_an_imported_consent_back_and_nothing_else(take_in, account):
