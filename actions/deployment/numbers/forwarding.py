@@ -1,6 +1,7 @@
 """Prove that forwarding works: by a test call that must arrive, or by the first forwarded call."""
 
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 from models.accounts.account import Account
@@ -93,20 +94,26 @@ def _need_calls_allowed(account_id: str) -> None:
 
 def _need_pause(line: PhoneLine, now: datetime) -> None:
     """Raises Refused `rate_limited` for a test too soon after the last, or too many in a day."""
-    last = ForwardingTest.newest(line.id)
-    if last is not None and now - last.created_at < AGAIN_AFTER:
+    tests = ForwardingTest.made_since(line.id, now - DAY, A_DAY)
+    if tests and now - tests[0].created_at < AGAIN_AFTER:
         raise Refused(
             "rate_limited",
             "A test call was placed less than a minute ago; wait for it to end.",
-            retry_after=int(AGAIN_AFTER.total_seconds()),
+            retry_after=_seconds_left(tests[0], AGAIN_AFTER, now),
         )
-    if ForwardingTest.made_since(line.id, now - DAY) >= A_DAY:
+    if len(tests) >= A_DAY:
         raise Refused(
             "rate_limited",
             f"{A_DAY} test calls were placed within a day. Ask your carrier why calls are not"
             " forwarded, and test again tomorrow.",
-            retry_after=int(DAY.total_seconds()),
+            retry_after=_seconds_left(tests[-1], DAY, now),
         )
+
+
+def _seconds_left(test: ForwardingTest, pause: timedelta, now: datetime) -> int:
+    """Return how much of the pause after this test is left; all of it if our clock was set back."""
+    left: timedelta = min(pause, test.created_at + pause - now)
+    return max(1, ceil(left.total_seconds()))
 
 
 def has_forwarded_call_arrived(line: PhoneLine, since: datetime) -> bool:

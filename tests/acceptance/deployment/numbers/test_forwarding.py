@@ -8,12 +8,13 @@ from email.utils import format_datetime
 
 import pytest
 
-from actions.deployment.numbers.forwarding import ARRIVES_WITHIN
+from actions.deployment.numbers.forwarding import A_DAY, ARRIVES_WITHIN
 from jobs.check_lines import check_lines
 from models.delivery.staged_job import StagedJob
 from models.deployment.forwarding_test import ForwardingTest
 from models.effects.effect import Effect
 from runtime.clock import real_now
+from runtime.ids import new_id
 from runtime.killpoint import Unwound
 from runtime.settings import get_settings
 from tests import given
@@ -225,6 +226,38 @@ def test_one_test_call_a_minute(live):
     assert (again.status_code, again.json["code"]) == (429, "rate_limited")
     works(live)
     assert calls_placed(live) == 1
+
+
+def retry_after(clinic):
+    """After how many seconds a refused test may be requested again."""
+    answer = asks(clinic)
+    assert (answer.status_code, answer.json["code"]) == (429, "rate_limited"), answer.text
+    return int(answer.headers["Retry-After"])
+
+
+def test_a_refused_test_says_when_the_next_is_possible(live):
+    """Given a test call of most of a minute ago, then only the rest of the minute is waited for; a
+    clock that has been set back since asks for no more than a minute.
+    """
+    assert asks(live).status_code == 202
+    for age, most in ((55, 5), (-600, 60)):
+        asked = real_now() - timedelta(seconds=age)
+        ForwardingTest.update(created_at=asked).execute()
+        assert 1 <= retry_after(live) <= most
+
+
+def test_after_ten_tests_the_next_is_possible_a_day_after_the_first(live):
+    """Given the day's tests, of which the first was placed most of a day ago, then the next is
+    possible as soon as that one is a day old.
+    """
+    assert asks(live).status_code == 202
+    first = real_now() - timedelta(hours=23, minutes=59)
+    ForwardingTest.update(created_at=first).execute()
+    values = {"line": live.line.id, "number": CLINIC, "asked_by": "x"}
+    for _ in range(A_DAY - 1):
+        moment = real_now() - timedelta(hours=1)
+        ForwardingTest.create(id=new_id("fwt"), **values, created_at=moment, updated_at=moment)
+    assert 1 <= retry_after(live) <= 60
 
 
 def test_nothing_is_tested_before_it_is_live(clinic, monkeypatch):
