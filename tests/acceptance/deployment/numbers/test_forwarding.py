@@ -272,17 +272,14 @@ def test_nothing_is_tested_before_it_is_live(clinic, monkeypatch):
     [
         ("own", "failed", "forwarding_circle", "The forwarded number has changed."),
         ("another's", "failed", "forwarding_circle", "Deploy first."),
-        ("tester", "live", None, f"Test calls come from {NUMBER}"),
     ],
 )
 def test_a_call_that_would_go_round_is_never_placed(live, which, status, code, words):
-    """Loop guard: the forwarded number is neither one of our numbers nor the one that test calls
-    come from.
-    """
+    """Loop guard: the forwarded number is none of our numbers."""
     other = live.another().configures().has_card()
-    number = {"own": live.line.e164, "another's": live.line.e164, "tester": NUMBER}[which]
     clinic = other if which == "another's" else live
-    saved = clinic.call("PUT", "…/phone/forwarded", **FORWARDED | {"clinicNumber": number})
+    choices = FORWARDED | {"clinicNumber": live.line.e164}
+    saved = clinic.call("PUT", "…/phone/forwarded", **choices)
     assert saved.status_code == 200, saved.text
     begun = clinic.deploys().json
     clinic.works(4)
@@ -293,4 +290,24 @@ def test_a_call_that_would_go_round_is_never_placed(live, which, status, code, w
     assert words in answer.json["detail"]
     works(live)
     assert other.line is None
+    assert calls_placed(live) == 0
+
+
+def test_the_number_that_test_calls_come_from_cannot_be_forwarded(live, monkeypatch):
+    """Given the installation's number for test calls, then it is refused as a clinic's number when
+    it is saved; if it becomes that number only later, no test call is placed.
+    """
+    before = live.setup.phone_integration_settings
+    saved = live.call("PUT", "…/phone/forwarded", **FORWARDED | {"clinicNumber": NUMBER})
+    assert (saved.status_code, saved.json["code"]) == (422, "invalid"), saved.text
+    (error,) = saved.json["errors"]
+    assert error["field"] == "clinicNumber"
+    assert "test calls come from" in error["message"]
+    assert live.setup.phone_integration_settings == before
+    monkeypatch.setenv("FORWARDING_TEST_NUMBER", CLINIC)
+    get_settings.cache_clear()
+    answer = asks(live)
+    assert (answer.status_code, answer.json["code"]) == (409, "deployment_not_ready")
+    assert f"Test calls come from {CLINIC}" in answer.json["detail"]
+    works(live)
     assert calls_placed(live) == 0
