@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from actions.deployment.card.payment_required import why_card_not_chargeable
+from actions.deployment.configuration.clinic import files_in
+from actions.deployment.steps.query_tool import searched_files
 from actions.integrations.connectors import TITLES
 from models.deployment.knowledge_file import KnowledgeFile
 from models.deployment.resource import EMERGENCY_ADDRESS, Resource
@@ -23,6 +25,9 @@ def configured_of(account_id: str, setup: Setup | None) -> Configured:
         TITLES.get(row.provider, row.provider): row.state == "expired"
         for row in Integration.used_by(account_id)
     }
+    deleting = files_in(account_id, "deleting")
+    used = searched_files(account_id) if deleting else set()
+    still_searched = [row.name for row in deleting if row.vapi_id in used]
     if setup is None:
         return Configured(files=files, connected=connected)
     return Configured(
@@ -30,6 +35,7 @@ def configured_of(account_id: str, setup: Setup | None) -> Configured:
         method=setup.phone_integration_method,
         settings=setup.phone_integration_settings,
         files=files,
+        still_searched=still_searched,
         may_pay=setup.may_pay,
         card_problem=why_card_not_chargeable(setup),
         other_address=_address_differs(setup),

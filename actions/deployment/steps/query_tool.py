@@ -8,6 +8,7 @@ from actions.deployment.tidy_receptionist import stage_file_deletions
 from actions.deployment.vapi_object import VapiObject
 from effects.deployment.vapi.query_tool import TOOL_CREATE, TOOL_DELETE, TOOL_UPDATE
 from models.deployment.deployment_step import DeploymentEvent
+from models.deployment.resource import Resource
 from models.effects.effect import Effect
 from providers.vapi.tools import get_tool
 from rules.deployment.query_tool import render_query_tool
@@ -31,6 +32,13 @@ TOOL = VapiObject(
 )
 
 
+def searched_files(account_id: str) -> set[str]:
+    """Return Vapi's ids of the files in the account's search tool, as it was last sent to Vapi."""
+    made = Resource.named(account_id, TOOL.name)
+    sent = {} if made is None else TOOL.last_sent(made)
+    return {each for base in sent.get("knowledgeBases", ()) for each in base["fileIds"]}
+
+
 def _plan(run: Run, seen: Json) -> Plan:
     reading = files_in(run.account.id, "waiting", "processing")
     begun = run.step.started_at or run.now
@@ -38,6 +46,8 @@ def _plan(run: Run, seen: Json) -> Plan:
         return Wait(LOOK_AGAIN, READING)
     if reading:
         _report_left_out(run, [row.name for row in reading])
+    if seen.get("found", {}) is None:  # deleted at Vapi: no search keeps the files any more
+        stage_file_deletions(run.account.id)
     clinic = clinic_of(run.account, run.setup)
     if not clinic.files:
         return Skip(UNREADABLE if files_in(run.account.id, "failed") else NONE)
