@@ -312,13 +312,19 @@ def test_an_account_has_fifty_files_at_most(wizard):
     assert "50" in json.dumps(answer.json["errors"])
 
 
-def live_with(clinic, *names):
-    """Deploy with these files, and return the ids of their rows."""
+def add(clinic, *names):
+    """Have Vapi read files of these names, and return the ids of their rows."""
     content = base64.b64encode(PRICES).decode()
     added = [clinic.call("POST", f"…{PATH}", name=name, contentBase64=content) for name in names]
     clinic.works(3)
-    clinic.goes_live()
     return [answer.json["id"] for answer in added]
+
+
+def live_with(clinic, *names):
+    """Deploy with these files, and return the ids of their rows."""
+    added = add(clinic, *names)
+    clinic.goes_live()
+    return added
 
 
 def deletion_of(file_id):
@@ -401,3 +407,51 @@ def test_a_deleted_file_goes_if_its_search_is_gone_and_no_other_can_be_created(c
     clinic.works(4)
     assert clinic.shown(begun)["status"] == "failed"
     assert KnowledgeFile.get_by_id(file_id).state == "deleted"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("names", [("prices.csv",), ("prices.csv", "hours.csv")])
+@pytest.mark.parametrize("is_live", [False, True])
+def test_a_file_that_is_deleted_during_a_deployment_is_left_out(clinic, names, is_live):
+    """Given a search that Vapi cannot take just then, when one of its files is deleted meanwhile,
+    then the deployment goes on without that file, instead of being undone.
+    """
+    file_id, *_ = live_with(clinic, *names) if is_live else add(clinic, *names)
+    if is_live:
+        clinic.works(2)
+        file_id, *_ = add(clinic, "fees.csv")
+    fault = {"kind": "rate_limit_429", "provider": "vapi", "times": 2}
+    method, path = ("PATCH", "/tool/*") if is_live else ("POST", "/tool")
+    clinic.twilio.stand_in.sandbox.inject_fault(**fault, method=method, path=path)
+    begun = clinic.deploys().json["id"]
+    clinic.works(1 if is_live else 2)  # a number is bought first
+    assert states(clinic.shown(begun))["query_tool"] == "running"
+    clinic.call("DELETE", f"…{PATH}/{file_id}")
+    clinic.works()
+    assert KnowledgeFile.get_by_id(file_id).state == "deleted"
+    clinic.works(5)
+    assert clinic.shown(begun)["status"] == "live", clinic.shown(begun)
+    searched = [base for tool in clinic.voice.books.each("tool") for base in tool["knowledgeBases"]]
+    left = {row["id"] for row in clinic.voice.books.each("file")}
+    assert {each for base in searched for each in base["fileIds"]} == left
+    assert len(left) == len(names) - (not is_live)
+
+
+@pytest.mark.slow
+def test_a_search_whose_last_file_is_deleted_while_its_answer_is_lost_is_not_left_behind(clinic):
+    """Given a search that Vapi has created, but whose answer is lost, when its only file is deleted
+    meanwhile, then search and file are deleted once the receptionist is live.
+    """
+    (file_id,) = add(clinic, "prices.csv")
+    fault = {"kind": "timeout_after", "provider": "vapi", "method": "POST", "path": "/tool"}
+    clinic.twilio.stand_in.sandbox.inject_fault(**fault, seconds=2)
+    begun = clinic.deploys().json["id"]
+    clinic.works(2)
+    assert states(clinic.shown(begun))["query_tool"] == "running"
+    assert len(list(clinic.voice.books.each("tool"))) == 1
+    clinic.call("DELETE", f"…{PATH}/{file_id}")
+    clinic.works(6)
+    assert clinic.shown(begun)["status"] == "live", clinic.shown(begun)
+    assert list(clinic.voice.books.each("tool")) == []
+    assert KnowledgeFile.get_by_id(file_id).state == "deleted"
+    assert not Effect.has("state IN ('sending', 'unknown')")
