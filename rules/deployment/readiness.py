@@ -23,6 +23,7 @@ NO_ADDRESS = (
     "Without the clinic's address (serviceAddress) emergency services cannot see where a 911 call"
     " from this number comes from, and each such call costs $75."
 )
+OTHER_SIP = "The SIP number and password that were saved last are used from the next Deploy on."
 STILL_SEARCHED = (
     "The receptionist can still answer from files that were deleted ({names}), until you deploy"
     " again."
@@ -45,9 +46,10 @@ class File:
 @dataclass(frozen=True, slots=True)
 class Configured:
     """An account's whole setup. `still_searched` names deleted files that the receptionist still
-    answers from. `may_pay`: it has a verified card; `card_problem` says why a card
-    is no longer verified. `other_address`: the address registered for emergency calls differs from
-    the saved one. `connected`: each integration's name, and whether it has expired.
+    answers from. `may_pay`: it has a verified card; `card_problem` says why a card is no longer
+    verified. `other_address`: the address registered for emergency calls differs from the saved
+    one; `other_sip`: the trunk's number or password does. `connected`: each integration's name, and
+    whether it has expired.
     """
 
     voice: Json | None = None
@@ -58,6 +60,7 @@ class Configured:
     may_pay: bool = False
     card_problem: str = ""
     other_address: bool = False
+    other_sip: bool = False
     connected: Mapping[str, bool] = field(default_factory=dict)
 
 
@@ -149,7 +152,12 @@ def _phone(configured: Configured) -> Step:
     if missing:
         return Step(False, " ".join(missing), missing)
     lacks_address = method == "forwarded" and not settings.get("serviceAddress")
-    warning = NO_ADDRESS if lacks_address else OTHER_ADDRESS if configured.other_address else ""
+    concerns = (
+        (lacks_address, NO_ADDRESS),
+        (configured.other_address, OTHER_ADDRESS),
+        (configured.other_sip, OTHER_SIP),
+    )
+    warning = next((words for is_so, words in concerns if is_so), "")
     return Step(True, PHONE_DONE[str(method)], warning=warning)
 
 

@@ -8,9 +8,11 @@ import secrets
 from typing import Any
 
 from actions.deployment.configuration.setup_facts import note_configured
+from actions.deployment.steps.sip.sip_logins import LIST, password_mark
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.deployment.installation import installation_tag
+from models.deployment.resource import Resource
 from models.deployment.setup import SEALED, Json, Setup
 from models.transactions import transaction
 from rules.deployment.setup_messages import LOGGED
@@ -125,7 +127,10 @@ def reseal_setup(setup: Setup, actor: str) -> bool:
         if not old:
             return False
         fresh = {name: seal(unseal(value)) for name, value in old.items()}
+        logins, mark = Resource.named(setup.account_id, LIST.name), password_mark(setup)
         setup.record(now, phone_integration_settings=settings | fresh)
+        if logins is not None and logins.digest == mark:  # the password is the same
+            logins.record(now, digest=password_mark(setup))
         _audit(setup.account, actor, "setup.resealed")
     return True
 
