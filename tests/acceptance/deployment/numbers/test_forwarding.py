@@ -13,6 +13,7 @@ from jobs.check_lines import check_lines
 from models.delivery.staged_job import StagedJob
 from models.deployment.forwarding_test import ForwardingTest
 from models.effects.effect import Effect
+from models.effects.pause_switch import ALL, PauseSwitch
 from runtime.clock import real_now
 from runtime.ids import new_id
 from runtime.killpoint import Unwound
@@ -311,3 +312,35 @@ def test_the_number_that_test_calls_come_from_cannot_be_forwarded(live, monkeypa
     assert f"Test calls come from {CLINIC}" in answer.json["detail"]
     works(live)
     assert calls_placed(live) == 0
+
+
+def test_a_pause_of_calls_stops_a_test_that_has_been_requested(live):
+    """Given a requested test, when calls are paused before it is placed, then it is refused with
+    the reason, and may be requested again.
+    """
+    asks(live)
+    PauseSwitch.set(ALL, "calls", True, "op_1", "a storm")
+    works(live)
+    assert calls_placed(live) == 0
+    test = shown(live)["test"]
+    assert (test["state"], test["detail"]) == (
+        "refused",
+        "Calls are paused; test once they resume.",
+    )
+
+
+def test_a_test_call_to_a_number_that_is_no_longer_forwarded_confirms_nothing(live):
+    """Given a test call that is on its way when another number is deployed, then it does not
+    confirm that one, and the clinic is told to test again.
+    """
+    live.twilio.phone(CLINIC, forwards_to=live.line.e164)
+    asks(live)
+    given.worked(live.redis, "calls")
+    given.worked(live.redis, "interactive")
+    assert calls_placed(live) == 1
+    live.configures(clinicNumber="+12125550124")
+    live.goes_live()
+    works(live)
+    told = shown(live)
+    assert (told["state"], told["test"]["state"]) == ("awaiting_forwarding", "not_arrived")
+    assert "test again" in told["test"]["detail"]
