@@ -5,6 +5,7 @@ Twice is harmless: it reads, and writes what it finds.
 
 from actions.deployment.numbers.forwarding import (
     ARRIVES_WITHIN,
+    CHANGED_SINCE,
     NOT_ARRIVED,
     confirm_forwarding,
     has_forwarded_call_arrived,
@@ -24,14 +25,16 @@ def check_forwarding(test_id: str) -> None:
     test = ForwardingTest.get_by_id(test_id)
     if test.state not in {"calling", "unknown"}:
         return
-    line = PhoneLine.get_by_id(test.line_id)
-    has_arrived = has_forwarded_call_arrived(line, test.created_at)
-    now = real_now()
-    if not has_arrived and now - test.created_at < ARRIVES_WITHIN:
+    line, now = PhoneLine.get_by_id(test.line_id), real_now()
+    is_forwarded = line.wanted.get("forwards") == test.number
+    has_arrived = is_forwarded and has_forwarded_call_arrived(line, test.created_at)
+    if is_forwarded and not has_arrived and now - test.created_at < ARRIVES_WITHIN:
         raise Snooze(f"test {test.id}: the call has not arrived yet", AGAIN_IN)
     with recording():
         if has_arrived:
+            is_forwarded = confirm_forwarding(line.id, test.number, now)
+        if has_arrived and is_forwarded:
             test.record(now, state="arrived", detail="")
-            confirm_forwarding(PhoneLine.locked(line.id), now)
         else:
-            test.record(now, state="not_arrived", detail=NOT_ARRIVED)
+            why = NOT_ARRIVED if is_forwarded else CHANGED_SINCE
+            test.record(now, state="not_arrived", detail=why)

@@ -25,7 +25,7 @@ def check_line(line_id: str) -> None:
         return
     if has_forwarded_call_arrived(line, line.forwards_since):
         with recording():
-            confirm_forwarding(PhoneLine.locked(line.id), real_now())
+            confirm_forwarding(line.id, line.wanted.get("forwards"), real_now())
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)

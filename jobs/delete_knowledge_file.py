@@ -2,10 +2,12 @@
 
 Twice is harmless: a file that no longer exists counts as deleted. An upload that might be in flight
 is waited for, and looked up by its tag; an upload that was never sent is refused here, so it never
-will be.
+will be. A file that the receptionist's search uses is left until a deployment changes or removes
+that search, which stages this job again.
 """
 
 from actions.deployment.configuration.knowledge_files import upload_of
+from actions.deployment.steps.query_tool import searched_files
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
 from effects.deployment.vapi.knowledge_file import FILE_DELETE, FILE_UPLOAD
@@ -14,10 +16,15 @@ from effects.reserve import reserve_for_account
 from models.deployment.knowledge_file import KnowledgeFile
 from models.effects.effect import Effect
 from models.transactions import transaction
+from providers.errors import ProviderError
 from runtime.clock import real_now
 from runtime.errors import NotYet
+from runtime.log import get_log
 
+IN_USE = "dependant_left"
 SETTLES_IN = 5.0  # seconds until an upload in doubt is looked up again
+
+log = get_log("job")
 
 
 @job(queue="deploys", calls_out=True, attempts=16, timeout=20)
@@ -29,7 +36,13 @@ def delete_knowledge_file(file_id: str) -> None:
     upload = upload_of(file)
     vapi_id = file.vapi_id or _uploaded(upload)
     effect = _reserved(file, upload, vapi_id) if vapi_id else None
-    deleted = perform(effect) if effect else None
+    try:
+        deleted = perform(effect) if effect else None
+    except ProviderError as error:
+        if error.code != IN_USE or vapi_id not in searched_files(file.account_id):
+            raise
+        log.info("a deleted file is still searched", file=file.id)
+        return
     if effect is not None and deleted is None:
         raise NotYet(f"Vapi refused to delete file {file.id}: {effect.error}")
     with recording():

@@ -4,7 +4,7 @@ Twice is harmless: one process wins the right to place it, and a call whose outc
 not repeated; whether it arrived is seen at the number it should be forwarded to.
 """
 
-from actions.deployment.numbers.forwarding import ARRIVES_WITHIN
+from actions.deployment.numbers.forwarding import ARRIVES_WITHIN, why_not_placed
 from delivery.attempt import own_queue, recording
 from delivery.registry import job
 from effects.deployment.twilio.test_calls import FORWARDING_CALL
@@ -13,6 +13,7 @@ from effects.reserve import reserve_for_account
 from models.delivery.stage import stage
 from models.deployment.forwarding_test import ForwardingTest
 from models.deployment.phone_line import PhoneLine
+from models.effects.effect import Effect
 from models.transactions import transaction
 from runtime.clock import real_now
 from runtime.settings import get_settings
@@ -29,6 +30,11 @@ def test_forwarding(test_id: str) -> None:
         return
     line = PhoneLine.get_by_id(test.line_id)
     with transaction():
+        is_begun = Effect.has("key = ?", f"{FORWARDING_CALL.name}:{test.id}")
+        why = "" if is_begun else why_not_placed(test, line)
+        if why:
+            test.record(real_now(), state="refused", detail=why)
+            return
         effect = reserve_for_account(
             FORWARDING_CALL,
             test.id,

@@ -163,18 +163,23 @@ def retry(deployment: Deployment, actor: str) -> None:
     )
     if deployment.status == "rolling_back":
         begin_rollback(deployment, steps, now)
-        make_due_now(deployment)
-        return
+    else:
+        _go_on(deployment, steps, now)
+    make_due_now(deployment)
+
+
+def _go_on(deployment: Deployment, steps: list[DeploymentStep], now: datetime) -> None:
+    """Stage the step that failed or was put off."""
     for step in steps:
         if step.state == "failed":
             _reset(step)
             _repeat(kind_of_step(step).again, steps)
-    deployment.record(
-        now, status="running", message=DEPLOYING, error="", error_code="", finished_at=None
-    )
-    add_progress_event(deployment, DEPLOYING, now)
+    if deployment.status != "awaiting_port":  # which waits for as long as the port takes
+        deployment.record(
+            now, status="running", message=DEPLOYING, error="", error_code="", finished_at=None
+        )
+        add_progress_event(deployment, DEPLOYING, now)
     advance(deployment, steps)
-    make_due_now(deployment)
 
 
 def _refuse_outdated(deployment: Deployment, steps: list[DeploymentStep], now: datetime) -> None:

@@ -3,6 +3,7 @@
 from actions.deployment.numbers.number import release
 from actions.deployment.progress import add_progress_event
 from actions.deployment.steps.port.port_outcome import NAME, record_not_moved
+from actions.deployment.tidy_receptionist import stage_file_deletions
 from effects.deployment.objects import UNDONE
 from effects.kinds import kind_of
 from models.accounts.audit_entry import AuditEntry
@@ -63,6 +64,7 @@ def _release_what_it_made(step: DeploymentStep, actor: str) -> None:
     for made in Resource.all("account_id = ? AND state = 'made'", account_id):
         if made.provider_id in removed:
             made.record(real_now(), state="released")
+    stage_file_deletions(account_id)  # those that a search kept
     if line is not None and line.vapi_id in removed:
         line.record(real_now(), vapi_id=None)
     if line is not None and line.state == "releasing" and line.id == step.made.get("lineId"):

@@ -62,7 +62,7 @@ class VapiObject:
 
     def plan(self, run: Run, seen: Json, body: Json, **more: str) -> Plan:
         """Make it, update it, or leave it as it is; `more` is added to the request."""
-        begun = self._open_effect(run)
+        begun = self.begun(run)
         if begun is not None:
             return begun
         made = Resource.named(run.account.id, self.name)
@@ -127,8 +127,10 @@ class VapiObject:
             made.record(run.now, version=version)  # the draft has been published since
         return Skip(UNCHANGED.format(what=self.what))
 
-    def _open_effect(self, run: Run) -> Effect | None:
-        """Return the step's newest effect on this object that was not refused, if any."""
+    def begun(self, run: Run) -> Effect | None:
+        """Return the step's newest effect on this object that was not refused, if any. It must be
+        over before the step plans anything else.
+        """
         kinds = (self.create.name, self.update.name)
         where = "account_id = ? AND kind IN (?, ?) AND key LIKE ? AND state <> 'refused'"
         newest = f"{where} ORDER BY created_at DESC LIMIT 1"

@@ -34,6 +34,7 @@ class ForwardingTest(Recorded, Row):
         return cls.one("line_id = ? ORDER BY id DESC LIMIT 1", line_id)
 
     @classmethod
-    def made_since(cls, line_id: str, moment: datetime) -> int:
-        """How many tests of this line were requested after `moment`, counted up to 100."""
-        return len(cls.all("line_id = ? AND created_at > ? LIMIT 100", line_id, to_micros(moment)))
+    def made_since(cls, line_id: str, moment: datetime, limit: int) -> list[Self]:
+        """Up to `limit` tests of this line that were requested after `moment`, newest first."""
+        newest = "line_id = ? AND created_at > ? ORDER BY id DESC LIMIT ?"
+        return cls.all(newest, line_id, to_micros(moment), limit)

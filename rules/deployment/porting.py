@@ -70,6 +70,9 @@ _UNKNOWN = (WAIT, "Twilio says of the port: {status}.")
 # the number's own status is more specific than its request's, except for these of the request
 _REQUEST_WINS = frozenset({"expired", "canceled", "waiting for signature", "action required"})
 MOVES_ON = " It moves on {date}."
+# Twilio has yet to check a request that is pending; a number is pending once its carrier has the
+# request, and soon has a date
+_PENDING, _WITH_CARRIER = "pending", "in progress"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,9 @@ def port_of(request: dict[str, str], number: dict[str, str]) -> Port:
     request_status = _plain(request.get("status", ""))
     if status != "completed" and (request_status in _REQUEST_WINS or status not in _STATUSES):
         status = request_status if request_status in _STATUSES or not status else status
-    what, words = _STATUSES.get(status, _UNKNOWN)
+    date = number.get("port_date", "")[:10]
+    is_with_carrier = status == _PENDING and (request_status == _WITH_CARRIER or date)
+    what, words = _STATUSES.get(_WITH_CARRIER if is_with_carrier else status, _UNKNOWN)
     reason = (number.get("reason") or request.get("reason") or "no reason was given").rstrip(".")
     message = words.format(
         email=request.get("email") or "the address you gave",
@@ -100,7 +105,6 @@ def port_of(request: dict[str, str], number: dict[str, str]) -> Port:
         todo=advice(reason),
         status=status,
     )
-    date = number.get("port_date", "")[:10]
     if date and what == WAIT:
         message += MOVES_ON.format(date=date)
     return Port(status.replace(" ", "_"), what, message)

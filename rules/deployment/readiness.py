@@ -23,6 +23,11 @@ NO_ADDRESS = (
     "Without the clinic's address (serviceAddress) emergency services cannot see where a 911 call"
     " from this number comes from, and each such call costs $75."
 )
+OTHER_SIP = "The SIP number and password that were saved last are used from the next Deploy on."
+STILL_SEARCHED = (
+    "The receptionist can still answer from files that were deleted ({names}), until you deploy"
+    " again."
+)
 OTHER_ADDRESS = (
     "Emergency calls give the address that was registered when the number was set up, not the one"
     " that is saved now: take the receptionist down, and deploy again, to change it."
@@ -40,18 +45,22 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """An account's whole setup. `may_pay`: it has a verified card; `card_problem` says why a card
-    is no longer verified. `other_address`: the address registered for emergency calls differs from
-    the saved one. `connected`: each integration's name, and whether it has expired.
+    """An account's whole setup. `still_searched` names deleted files that the receptionist still
+    answers from. `may_pay`: it has a verified card; `card_problem` says why a card is no longer
+    verified. `other_address`: the address registered for emergency calls differs from the saved
+    one; `other_sip`: the trunk's number or password does. `connected`: each integration's name, and
+    whether it has expired.
     """
 
     voice: Json | None = None
     method: str | None = None
     settings: Json = field(default_factory=dict)
     files: Sequence[File] = ()
+    still_searched: Sequence[str] = ()
     may_pay: bool = False
     card_problem: str = ""
     other_address: bool = False
+    other_sip: bool = False
     connected: Mapping[str, bool] = field(default_factory=dict)
 
 
@@ -71,7 +80,7 @@ def steps_of(configured: Configured) -> dict[str, Step]:
     """Each step of the wizard, in order."""
     return {
         "voice": _voice(configured.voice),
-        "knowledge": _knowledge(configured.files),
+        "knowledge": _knowledge(configured.files, configured.still_searched),
         "integrations": _integrations(configured.connected),
         "phone": _phone(configured),
         "payment": _payment(configured),
@@ -103,20 +112,22 @@ def _voice(voice: Json | None) -> Step:
     return Step(True, f"The voice is {voice['voiceId']} of {voice['provider']}.")
 
 
-def _knowledge(files: Sequence[File]) -> Step:
+def _knowledge(files: Sequence[File], still_searched: Sequence[str]) -> Step:
     """Files are optional: those not ready when Deploy is clicked are left out."""
+    warning = STILL_SEARCHED.format(names=", ".join(still_searched)) if still_searched else ""
     if not files:
-        return Step(True, "No file is uploaded; the receptionist answers without one.")
+        no_file = "No file is uploaded; the receptionist answers without one."
+        return Step(True, no_file, warning=warning)
     failed = [one for one in files if one.state == "failed"]
     open_ones = [one.name for one in files if one.state in {"waiting", "processing"}]
     if failed:
         lines = "; ".join(f"{one.name}: {one.error}" for one in failed)
-        return Step(False, f"Delete what failed, or upload it again. {lines}")
+        what = f"Delete what failed, or upload it again. {lines}"
+        return Step(False, what, warning=warning)
     if open_ones:
-        return Step(
-            False, f"Still being processed: {', '.join(open_ones)}. Check again in a minute."
-        )
-    return Step(True, f"Ready: {', '.join(one.name for one in files)}.")
+        what = f"Still being processed: {', '.join(open_ones)}. Check again in a minute."
+        return Step(False, what, warning=warning)
+    return Step(True, f"Ready: {', '.join(one.name for one in files)}.", warning=warning)
 
 
 def _integrations(connected: Mapping[str, bool]) -> Step:
@@ -141,7 +152,12 @@ def _phone(configured: Configured) -> Step:
     if missing:
         return Step(False, " ".join(missing), missing)
     lacks_address = method == "forwarded" and not settings.get("serviceAddress")
-    warning = NO_ADDRESS if lacks_address else OTHER_ADDRESS if configured.other_address else ""
+    concerns = (
+        (lacks_address, NO_ADDRESS),
+        (configured.other_address, OTHER_ADDRESS),
+        (configured.other_sip, OTHER_SIP),
+    )
+    warning = next((words for is_so, words in concerns if is_so), "")
     return Step(True, PHONE_DONE[str(method)], warning=warning)
 
 

@@ -8,9 +8,11 @@ import secrets
 from typing import Any
 
 from actions.deployment.configuration.setup_facts import note_configured
+from actions.deployment.steps.sip.sip_logins import LIST, password_mark
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.deployment.installation import installation_tag
+from models.deployment.resource import Resource
 from models.deployment.setup import SEALED, Json, Setup
 from models.transactions import transaction
 from rules.deployment.setup_messages import LOGGED
@@ -19,11 +21,14 @@ from runtime.errors import Refused
 from runtime.ids import new_token
 from runtime.log import get_log
 from runtime.secret_box import is_newest, seal, unseal
+from runtime.settings import get_settings
 
 # settings that a deployment wrote, which every later choice keeps
 DEPLOYED = ("twilioForwardNumber", "setupCompletedAt")
 # Twilio requires 12 characters or more, with upper case, lower case and digits (SIP credentials)
 PASSWORD_CHARACTERS = 24
+LOOP = ", so calls would loop"
+FROM_HERE = "is the number that test calls come from, so its forwarding could not be tested"
 
 log = get_log("deployment")
 
@@ -42,18 +47,20 @@ def choose_voice(account: Account, voice: Json, actor: str) -> None:
 
 def choose_forwarded(account: Account, choices: Json, actor: str) -> Setup:
     """Save that the clinic forwards `clinicNumber` to a number that Deploy buys. Raises Refused
-    `invalid` if calls would loop.
+    `invalid` if calls would loop, or if test calls come from that number.
     """
+    if choices["clinicNumber"] == get_settings().forwarding_test_number:
+        raise _unusable("clinicNumber", FROM_HERE)
     for field in ("phoneNumber", "transferNumber"):
         if choices.get(field) == choices["clinicNumber"]:
-            raise _circle(field, "is the clinic's own number, which is forwarded to us")
+            raise _unusable(field, f"is the clinic's own number, which is forwarded to us{LOOP}")
     if choices.get("transferNumber") and choices["transferNumber"] == choices.get("phoneNumber"):
-        raise _circle("transferNumber", "is the receptionist's own number")
+        raise _unusable("transferNumber", f"is the receptionist's own number{LOOP}")
     return _choose(account, "forwarded", choices | {"needsPhoneNumber": True}, actor)
 
 
-def _circle(field: str, wrong: str) -> Refused:
-    message = f"{wrong}, so calls would loop; another number is accepted; choose another"
+def _unusable(field: str, wrong: str) -> Refused:
+    message = f"{wrong}; another number is accepted; choose another"
     return Refused("invalid", f"{field} {message}.", [{"field": field, "message": message}])
 
 
@@ -120,7 +127,10 @@ def reseal_setup(setup: Setup, actor: str) -> bool:
         if not old:
             return False
         fresh = {name: seal(unseal(value)) for name, value in old.items()}
+        logins, mark = Resource.named(setup.account_id, LIST.name), password_mark(setup)
         setup.record(now, phone_integration_settings=settings | fresh)
+        if logins is not None and logins.digest == mark:  # the password is the same
+            logins.record(now, digest=password_mark(setup))
         _audit(setup.account, actor, "setup.resealed")
     return True
 

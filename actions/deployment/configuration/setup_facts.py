@@ -6,8 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from actions.deployment.card.payment_required import why_card_not_chargeable
+from actions.deployment.configuration.clinic import files_in
+from actions.deployment.steps.query_tool import searched_files
+from actions.deployment.steps.sip.sip_logins import LIST, password_mark
 from actions.integrations.connectors import TITLES
 from models.deployment.knowledge_file import KnowledgeFile
+from models.deployment.phone_line import PhoneLine
 from models.deployment.resource import EMERGENCY_ADDRESS, Resource
 from models.deployment.setup import Setup
 from models.integrations.integration import Integration
@@ -23,6 +27,9 @@ def configured_of(account_id: str, setup: Setup | None) -> Configured:
         TITLES.get(row.provider, row.provider): row.state == "expired"
         for row in Integration.used_by(account_id)
     }
+    deleting = files_in(account_id, "deleting")
+    used = searched_files(account_id) if deleting else set()
+    still_searched = [row.name for row in deleting if row.vapi_id in used]
     if setup is None:
         return Configured(files=files, connected=connected)
     return Configured(
@@ -30,9 +37,11 @@ def configured_of(account_id: str, setup: Setup | None) -> Configured:
         method=setup.phone_integration_method,
         settings=setup.phone_integration_settings,
         files=files,
+        still_searched=still_searched,
         may_pay=setup.may_pay,
         card_problem=why_card_not_chargeable(setup),
         other_address=_address_differs(setup),
+        other_sip=_sip_differs(setup),
         connected=connected,
     )
 
@@ -42,6 +51,16 @@ def _address_differs(setup: Setup) -> bool:
     registered = Resource.named(setup.account_id, EMERGENCY_ADDRESS)
     saved = setup.phone_integration_settings.get("serviceAddress")
     return registered is not None and bool(saved) and registered.digest != digest_of(saved)
+
+
+def _sip_differs(setup: Setup) -> bool:
+    """Whether the trunk has another number or password than those that were saved last."""
+    line = PhoneLine.of(setup.account_id) if setup.phone_integration_method == "sip" else None
+    if line is None or line.source != "sip":
+        return False
+    logins = Resource.named(setup.account_id, LIST.name)
+    has_other_password = logins is not None and logins.digest not in {"", password_mark(setup)}
+    return has_other_password or line.e164 != setup.phone_integration_settings.get("clinicNumber")
 
 
 def digest_of(address: dict[str, Any]) -> str:

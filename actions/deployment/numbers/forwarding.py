@@ -1,6 +1,7 @@
 """Prove that forwarding works: by a test call that must arrive, or by the first forwarded call."""
 
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 from models.accounts.account import Account
@@ -24,6 +25,7 @@ DAY = timedelta(days=1)
 A_DAY = 10  # tests of one line; if the number is wrong, they ring a stranger's telephone
 CONFIRMED = "confirmed"
 CHANGED = "The forwarded number has changed. Deploy again, then test."
+CHANGED_SINCE = "Another number has been deployed since; test again."
 NOT_ARRIVED = (
     "The call did not arrive at your receptionist's number. Dial your carrier's code again, wait"
     " for its confirmation, and test once more."
@@ -91,22 +93,41 @@ def _need_calls_allowed(account_id: str) -> None:
         raise Refused("ceiling_reached", "The account has reached its daily ceiling of calls.")
 
 
+def why_not_placed(test: ForwardingTest, line: PhoneLine) -> str:
+    """Return why the requested call is not placed after all; '' if it is. Needs the transaction
+    that reserves it.
+    """
+    if line.wanted.get("forwards") != test.number:
+        return CHANGED_SINCE
+    try:
+        _need_calls_allowed(line.account_id)
+    except Refused as refused:
+        return refused.detail
+    return ""
+
+
 def _need_pause(line: PhoneLine, now: datetime) -> None:
     """Raises Refused `rate_limited` for a test too soon after the last, or too many in a day."""
-    last = ForwardingTest.newest(line.id)
-    if last is not None and now - last.created_at < AGAIN_AFTER:
+    tests = ForwardingTest.made_since(line.id, now - DAY, A_DAY)
+    if tests and now - tests[0].created_at < AGAIN_AFTER:
         raise Refused(
             "rate_limited",
             "A test call was placed less than a minute ago; wait for it to end.",
-            retry_after=int(AGAIN_AFTER.total_seconds()),
+            retry_after=_seconds_left(tests[0], AGAIN_AFTER, now),
         )
-    if ForwardingTest.made_since(line.id, now - DAY) >= A_DAY:
+    if len(tests) >= A_DAY:
         raise Refused(
             "rate_limited",
             f"{A_DAY} test calls were placed within a day. Ask your carrier why calls are not"
             " forwarded, and test again tomorrow.",
-            retry_after=int(DAY.total_seconds()),
+            retry_after=_seconds_left(tests[-1], DAY, now),
         )
+
+
+def _seconds_left(test: ForwardingTest, pause: timedelta, now: datetime) -> int:
+    """Return how much of the pause after this test is left; all of it if our clock was set back."""
+    left: timedelta = min(pause, test.created_at + pause - now)
+    return max(1, ceil(left.total_seconds()))
 
 
 def has_forwarded_call_arrived(line: PhoneLine, since: datetime) -> bool:
@@ -120,9 +141,14 @@ def has_forwarded_call_arrived(line: PhoneLine, since: datetime) -> bool:
     )
 
 
-def confirm_forwarding(line: PhoneLine, now: datetime) -> None:
-    """Record that a forwarded call has arrived. The line is locked."""
-    if line.forwarding == CONFIRMED:
-        return
-    line.record(now, forwarding=CONFIRMED)
-    AuditEntry.record(SYSTEM, "forwarding.confirmed", f"phone_line:{line.id}", line.account_id)
+def confirm_forwarding(line_id: str, number: str, now: datetime) -> bool:
+    """Record that a call forwarded by this number has arrived. Return whether the line still has
+    that number forwarded. Needs a transaction.
+    """
+    line = PhoneLine.locked(line_id)
+    if line.wanted.get("forwards") != number:
+        return False
+    if line.forwarding != CONFIRMED:
+        line.record(now, forwarding=CONFIRMED)
+        AuditEntry.record(SYSTEM, "forwarding.confirmed", f"phone_line:{line.id}", line.account_id)
+    return True

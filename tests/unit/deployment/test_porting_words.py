@@ -44,6 +44,27 @@ def test_the_explanation_names_the_scheduled_port_date():
     assert "It moves on 2026-12-09." in port_of({"status": "In Progress"}, number).words
 
 
+# a port in its order: Twilio takes it, checks it and asks the carrier, which sets a day
+COURSE = [
+    ("pending", "pending", "", "Twilio has taken"),
+    ("In Review", "In Review", "", "Twilio is checking"),
+    ("In Progress", "Submitted", "", "Your carrier has the port request"),
+    ("In Progress", "Pending", "", "Your carrier has the port request"),
+    ("In Progress", "Pending", "2026-12-09T15:00:00Z", "Your carrier has the port request"),
+    ("", "Pending", "2026-12-09T15:00:00Z", "Your carrier has the port request"),
+]
+
+
+@pytest.mark.parametrize(("request_status", "number_status", "day", "words"), COURSE)
+def test_a_port_never_seems_to_step_back(request_status, number_status, day, words):
+    """Given a request that the carrier has, when its number turns pending, then the message still
+    says so; a request that is itself pending has only been taken by Twilio.
+    """
+    port = port_of({"status": request_status}, {"status": number_status, "port_date": day})
+    assert port.words.startswith(words)
+    assert ("It moves on 2026-12-09." in port.words) == bool(day)
+
+
 @pytest.mark.parametrize(
     ("reason", "todo"),
     [

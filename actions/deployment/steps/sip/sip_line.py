@@ -22,8 +22,11 @@ OTHER_LINE = (
 
 
 def called(run: Run) -> str:
-    """Return what is called to reach the clinic: its number, or its SIP username."""
-    return str(run.setup.phone_integration_settings.get("clinicNumber") or username(run))
+    """Return what is called to reach the clinic: the number of its line, even if another has been
+    saved since, or its SIP username.
+    """
+    line = PhoneLine.of(run.account.id)
+    return (line and line.e164) or username(run)
 
 
 def username(run: Run) -> str:

@@ -9,6 +9,7 @@ from actions.deployment.step_effects import reserve_step_effect
 from actions.deployment.twilio_object import TwilioObject
 from effects.deployment.twilio.login_list import LOGIN_LIST_CREATE, LOGIN_LIST_DELETE, LOGIN_SET
 from models.deployment.resource import Resource
+from models.deployment.setup import Setup
 from models.effects.effect import Effect
 from providers.twilio.trunks import get_credential_list
 
@@ -24,7 +25,7 @@ def _set(run: Run, _seen: Json) -> Plan:
     made = Resource.named(run.account.id, LIST.name)
     if made is None:
         return Fail("trunk_incomplete", TITLE, GONE)
-    mark = _mark(run)
+    mark = password_mark(run.setup)
     if made.digest == mark:
         return Skip(SAME)
     username = run.setup.phone_integration_settings.get("username", "")
@@ -40,15 +41,16 @@ def _record(run: Run, effect: Effect, answer: Json) -> Json:
     return {"id": answer["id"]}
 
 
-def _mark(run: Run) -> str:
-    sealed = run.setup.sealed.get("sealedPassword", "")
+def password_mark(setup: Setup) -> str:
+    """Return the digest by which the list's row tells which password the clinic's login has."""
+    sealed = setup.sealed.get("sealedPassword", "")
     return hashlib.sha256(sealed.encode()).hexdigest()
 
 
 def _is_outdated(run: Run) -> bool:
     """Whether the clinic has been given another password since."""
     made = Resource.named(run.account.id, LIST.name)
-    return made is not None and made.digest != _mark(run)
+    return made is not None and made.digest != password_mark(run.setup)
 
 
 SIP_LOGIN_LIST = step_of(

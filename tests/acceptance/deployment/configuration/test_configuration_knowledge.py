@@ -9,6 +9,8 @@ import zipfile
 
 import pytest
 
+from actions.deployment.settle_undo import settle_undo
+from jobs.reconcile_effects import reconcile_effects
 from models.delivery.staged_job import StagedJob
 from models.deployment.installation import installation_tag
 from models.deployment.knowledge_file import KnowledgeFile
@@ -18,6 +20,7 @@ from models.effects.pause_switch import ALL, PAUSABLE, PauseSwitch
 from runtime.clock import real_now
 from tests import given
 from tests.stand_ins.vapi_stand_in import FILES
+from tests.stories.deploying import states
 from tests.stories.wizard import Wizard
 
 PATH = "/knowledge-files"
@@ -307,3 +310,148 @@ def test_an_account_has_fifty_files_at_most(wizard):
     answer = upload(wizard)
     assert answer.status_code == 422
     assert "50" in json.dumps(answer.json["errors"])
+
+
+def add(clinic, *names):
+    """Have Vapi read files of these names, and return the ids of their rows."""
+    content = base64.b64encode(PRICES).decode()
+    added = [clinic.call("POST", f"…{PATH}", name=name, contentBase64=content) for name in names]
+    clinic.works(3)
+    return [answer.json["id"] for answer in added]
+
+
+def live_with(clinic, *names):
+    """Deploy with these files, and return the ids of their rows."""
+    added = add(clinic, *names)
+    clinic.goes_live()
+    return added
+
+
+def deletion_of(file_id):
+    return StagedJob.get(StagedJob.name == "delete_knowledge_file", StagedJob.key == file_id)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("names", [("prices.csv",), ("prices.csv", "hours.csv")])
+def test_a_file_that_callers_still_hear_of_is_deleted_with_the_next_deploy(clinic, names):
+    """Given a live receptionist that searches a deleted file, then its deletion waits without
+    failing, the account says that the receptionist still answers from it, and the next Deploy
+    deletes it.
+    """
+    file_id, *_ = live_with(clinic, *names)
+    assert clinic.call("DELETE", f"…{PATH}/{file_id}").status_code == 204
+    for _ in range(2):
+        clinic.works(2)
+        job = deletion_of(file_id)
+        assert (job.state, job.attempts, KnowledgeFile.get_by_id(file_id).state) == (
+            "done",
+            1,
+            "deleting",
+        )
+        step = clinic.call("GET", "…").json["steps"]["knowledge"]
+        assert "still answer from" in step["warning"]
+        assert "prices.csv" in step["warning"]
+        assert "hours.csv" not in step["warning"]
+        reconcile_effects.perform()
+        given.worked(clinic.redis, "periodic")
+        clinic.ages()
+    clinic.goes_live()
+    clinic.works(3)
+    assert KnowledgeFile.get_by_id(file_id).state == "deleted"
+    assert len(list(clinic.voice.books.each("file"))) == len(names) - 1
+    assert "warning" not in clinic.call("GET", "…").json["steps"]["knowledge"]
+    assert {job.state for job in StagedJob.select()} == {"done"}
+
+
+@pytest.mark.slow
+def test_a_deleted_file_goes_once_support_has_removed_the_search(clinic):
+    """Given a take-down that could not remove the search, then the deleted file goes as soon as an
+    operator says that it was removed by hand.
+    """
+    (file_id,) = live_with(clinic, "prices.csv")
+    clinic.call("DELETE", f"…{PATH}/{file_id}")
+    fault = {"kind": "refused_400", "provider": "vapi", "method": "DELETE", "path": "/tool/*"}
+    clinic.twilio.stand_in.sandbox.inject_fault(**fault, times=9)
+    live = clinic.call("GET", "…").json["deployment"]["id"]
+    clinic.call("POST", f"/api/deployments/{live}/take-down")
+    clinic.works(6)
+    assert states(clinic.shown(live))["query_tool"] == "undo_failed"
+    assert (deletion_of(file_id).state, KnowledgeFile.get_by_id(file_id).state) == (
+        "done",
+        "deleting",
+    )
+    (tool,) = list(clinic.voice.books.each("tool"))
+    clinic.voice.books.drop("tool", tool["id"])
+    settle_undo(live, "query_tool", "deleted in Vapi's dashboard", "op_1")
+    clinic.works(2)
+    assert KnowledgeFile.get_by_id(file_id).state == "deleted"
+
+
+@pytest.mark.slow
+def test_a_deleted_file_goes_if_its_search_is_gone_and_no_other_can_be_created(clinic):
+    """Given a search that was deleted at Vapi, then the next Deploy deletes the file even if Vapi
+    refuses the new search, and the deployment is undone.
+    """
+    file_id, _ = live_with(clinic, "prices.csv", "hours.csv")
+    clinic.call("DELETE", f"…{PATH}/{file_id}")
+    clinic.works(2)
+    assert (deletion_of(file_id).state, KnowledgeFile.get_by_id(file_id).state) == (
+        "done",
+        "deleting",
+    )
+    (tool,) = list(clinic.voice.books.each("tool"))
+    clinic.voice.books.drop("tool", tool["id"])
+    fault = {"kind": "refused_400", "provider": "vapi", "method": "POST", "path": "/tool"}
+    clinic.twilio.stand_in.sandbox.inject_fault(**fault)
+    begun = clinic.deploys().json["id"]
+    clinic.works(4)
+    assert clinic.shown(begun)["status"] == "failed"
+    assert KnowledgeFile.get_by_id(file_id).state == "deleted"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("names", [("prices.csv",), ("prices.csv", "hours.csv")])
+@pytest.mark.parametrize("is_live", [False, True])
+def test_a_file_that_is_deleted_during_a_deployment_is_left_out(clinic, names, is_live):
+    """Given a search that Vapi cannot take just then, when one of its files is deleted meanwhile,
+    then the deployment goes on without that file, instead of being undone.
+    """
+    file_id, *_ = live_with(clinic, *names) if is_live else add(clinic, *names)
+    if is_live:
+        clinic.works(2)
+        file_id, *_ = add(clinic, "fees.csv")
+    fault = {"kind": "rate_limit_429", "provider": "vapi", "times": 2}
+    method, path = ("PATCH", "/tool/*") if is_live else ("POST", "/tool")
+    clinic.twilio.stand_in.sandbox.inject_fault(**fault, method=method, path=path)
+    begun = clinic.deploys().json["id"]
+    clinic.works(1 if is_live else 2)  # a number is bought first
+    assert states(clinic.shown(begun))["query_tool"] == "running"
+    clinic.call("DELETE", f"…{PATH}/{file_id}")
+    clinic.works()
+    assert KnowledgeFile.get_by_id(file_id).state == "deleted"
+    clinic.works(5)
+    assert clinic.shown(begun)["status"] == "live", clinic.shown(begun)
+    searched = [base for tool in clinic.voice.books.each("tool") for base in tool["knowledgeBases"]]
+    left = {row["id"] for row in clinic.voice.books.each("file")}
+    assert {each for base in searched for each in base["fileIds"]} == left
+    assert len(left) == len(names) - (not is_live)
+
+
+@pytest.mark.slow
+def test_a_search_whose_last_file_is_deleted_while_its_answer_is_lost_is_not_left_behind(clinic):
+    """Given a search that Vapi has created, but whose answer is lost, when its only file is deleted
+    meanwhile, then search and file are deleted once the receptionist is live.
+    """
+    (file_id,) = add(clinic, "prices.csv")
+    fault = {"kind": "timeout_after", "provider": "vapi", "method": "POST", "path": "/tool"}
+    clinic.twilio.stand_in.sandbox.inject_fault(**fault, seconds=2)
+    begun = clinic.deploys().json["id"]
+    clinic.works(2)
+    assert states(clinic.shown(begun))["query_tool"] == "running"
+    assert len(list(clinic.voice.books.each("tool"))) == 1
+    clinic.call("DELETE", f"…{PATH}/{file_id}")
+    clinic.works(6)
+    assert clinic.shown(begun)["status"] == "live", clinic.shown(begun)
+    assert list(clinic.voice.books.each("tool")) == []
+    assert KnowledgeFile.get_by_id(file_id).state == "deleted"
+    assert not Effect.has("state IN ('sending', 'unknown')")

@@ -8,12 +8,14 @@ from email.utils import format_datetime
 
 import pytest
 
-from actions.deployment.numbers.forwarding import ARRIVES_WITHIN
+from actions.deployment.numbers.forwarding import A_DAY, ARRIVES_WITHIN
 from jobs.check_lines import check_lines
 from models.delivery.staged_job import StagedJob
 from models.deployment.forwarding_test import ForwardingTest
 from models.effects.effect import Effect
+from models.effects.pause_switch import ALL, PauseSwitch
 from runtime.clock import real_now
+from runtime.ids import new_id
 from runtime.killpoint import Unwound
 from runtime.settings import get_settings
 from tests import given
@@ -227,6 +229,38 @@ def test_forwarding_test_calls_are_limited_to_one_a_minute(live):
     assert calls_placed(live) == 1
 
 
+def retry_after(clinic):
+    """After how many seconds a refused test may be requested again."""
+    answer = asks(clinic)
+    assert (answer.status_code, answer.json["code"]) == (429, "rate_limited"), answer.text
+    return int(answer.headers["Retry-After"])
+
+
+def test_a_refused_test_says_when_the_next_is_possible(live):
+    """Given a test call of most of a minute ago, then only the rest of the minute is waited for; a
+    clock that has been set back since asks for no more than a minute.
+    """
+    assert asks(live).status_code == 202
+    for age, most in ((55, 5), (-600, 60)):
+        asked = real_now() - timedelta(seconds=age)
+        ForwardingTest.update(created_at=asked).execute()
+        assert 1 <= retry_after(live) <= most
+
+
+def test_after_ten_tests_the_next_is_possible_a_day_after_the_first(live):
+    """Given the day's tests, of which the first was placed most of a day ago, then the next is
+    possible as soon as that one is a day old.
+    """
+    assert asks(live).status_code == 202
+    first = real_now() - timedelta(hours=23, minutes=59)
+    ForwardingTest.update(created_at=first).execute()
+    values = {"line": live.line.id, "number": CLINIC, "asked_by": "x"}
+    for _ in range(A_DAY - 1):
+        moment = real_now() - timedelta(hours=1)
+        ForwardingTest.create(id=new_id("fwt"), **values, created_at=moment, updated_at=moment)
+    assert 1 <= retry_after(live) <= 60
+
+
 def test_forwarding_cannot_be_tested_before_going_live(clinic, monkeypatch):
     monkeypatch.setenv("FORWARDING_TEST_NUMBER", NUMBER)
     get_settings.cache_clear()
@@ -239,17 +273,14 @@ def test_forwarding_cannot_be_tested_before_going_live(clinic, monkeypatch):
     [
         ("own", "failed", "forwarding_circle", "The forwarded number has changed."),
         ("another's", "failed", "forwarding_circle", "Deploy first."),
-        ("tester", "live", None, f"Test calls come from {NUMBER}"),
     ],
 )
 def test_looping_test_call_is_never_placed(live, which, status, code, words):
-    """Loop guard: the forwarded number is neither one of our numbers nor the one that test calls
-    come from.
-    """
+    """Loop guard: the forwarded number is none of our numbers."""
     other = live.another().configures().has_card()
-    number = {"own": live.line.e164, "another's": live.line.e164, "tester": NUMBER}[which]
     clinic = other if which == "another's" else live
-    saved = clinic.call("PUT", "…/phone/forwarded", **FORWARDED | {"clinicNumber": number})
+    choices = FORWARDED | {"clinicNumber": live.line.e164}
+    saved = clinic.call("PUT", "…/phone/forwarded", **choices)
     assert saved.status_code == 200, saved.text
     begun = clinic.deploys().json
     clinic.works(4)
@@ -261,3 +292,70 @@ def test_looping_test_call_is_never_placed(live, which, status, code, words):
     works(live)
     assert other.line is None
     assert calls_placed(live) == 0
+
+
+def test_the_number_that_test_calls_come_from_cannot_be_forwarded(live, monkeypatch):
+    """Given the installation's number for test calls, then it is refused as a clinic's number when
+    it is saved; if it becomes that number only later, no test call is placed.
+    """
+    before = live.setup.phone_integration_settings
+    saved = live.call("PUT", "…/phone/forwarded", **FORWARDED | {"clinicNumber": NUMBER})
+    assert (saved.status_code, saved.json["code"]) == (422, "invalid"), saved.text
+    (error,) = saved.json["errors"]
+    assert error["field"] == "clinicNumber"
+    assert "test calls come from" in error["message"]
+    assert live.setup.phone_integration_settings == before
+    monkeypatch.setenv("FORWARDING_TEST_NUMBER", CLINIC)
+    get_settings.cache_clear()
+    answer = asks(live)
+    assert (answer.status_code, answer.json["code"]) == (409, "deployment_not_ready")
+    assert f"Test calls come from {CLINIC}" in answer.json["detail"]
+    works(live)
+    assert calls_placed(live) == 0
+
+
+def test_a_pause_of_calls_stops_a_test_that_has_been_requested(live):
+    """Given a requested test, when calls are paused before it is placed, then it is refused with
+    the reason, and may be requested again.
+    """
+    asks(live)
+    PauseSwitch.set(ALL, "calls", True, "op_1", "a storm")
+    works(live)
+    assert calls_placed(live) == 0
+    test = shown(live)["test"]
+    assert (test["state"], test["detail"]) == (
+        "refused",
+        "Calls are paused; test once they resume.",
+    )
+
+
+def test_a_test_call_to_a_number_that_is_no_longer_forwarded_confirms_nothing(live):
+    """Given a test call that is on its way when another number is deployed, then it does not
+    confirm that one, and the clinic is told to test again.
+    """
+    live.twilio.phone(CLINIC, forwards_to=live.line.e164)
+    asks(live)
+    given.worked(live.redis, "calls")
+    given.worked(live.redis, "interactive")
+    assert calls_placed(live) == 1
+    live.configures(clinicNumber="+12125550124")
+    live.goes_live()
+    works(live)
+    told = shown(live)
+    assert (told["state"], told["test"]["state"]) == ("awaiting_forwarding", "not_arrived")
+    assert "test again" in told["test"]["detail"]
+
+
+def test_what_is_confirmed_is_said_of_the_number_that_was_deployed(live):
+    """Given another number that is saved and not deployed, then the forwarding that works is still
+    that of the deployed one.
+    """
+    live.twilio.phone(CLINIC, forwards_to=live.line.e164)
+    asks(live)
+    works(live)
+    live.configures(clinicNumber="+12125550124")
+    told = shown(live)
+    assert (told["state"], told["clinicNumber"]) == ("confirmed", CLINIC)
+    live.goes_live()
+    told = shown(live)
+    assert (told["state"], told["clinicNumber"]) == ("awaiting_forwarding", "+12125550124")

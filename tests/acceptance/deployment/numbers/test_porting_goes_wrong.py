@@ -14,7 +14,9 @@ from actions.deployment.steps.port.port_document import PORT_DOCUMENT
 from actions.deployment.steps.port.port_request import PORT_REQUEST
 from actions.deployment.steps.sip.sip_line import SIP_LINE
 from actions.deployment.strays import find_strays
+from jobs.end_stuck_deployments import end_stuck_deployments
 from jobs.poll_ports import poll_ports
+from models.delivery.staged_job import StagedJob
 from models.deployment.deployment_step import DeploymentStep
 from models.deployment.port_document import PortDocument
 from models.deployment.resource import Stray
@@ -403,3 +405,26 @@ def test_settling_an_old_port_keeps_the_live_ports_completed_status(ported):
     settle_undo(deployment, "port_request", "seen in the console", "operator")
     settings = Setup.get_by_id(ported.account.id).phone_integration_settings
     assert (settings["portStatus"], before) == (before, "completed")
+
+
+def test_a_retry_of_a_port_that_twilio_does_not_report_on_gives_up_no_port(ported):
+    """Given a deployment that waits for its port, when the clinic retries it while Twilio cannot
+    say how the port is, for hours, then it still waits and says the same, and the port goes on.
+    """
+    deployment = deploys(ported)
+    before = ported.shown(deployment)
+    ported.twilio.fault("error_500", f"{PORTING}/PortIn/*", "GET", times=99)
+    assert ported.call("POST", f"/api/deployments/{deployment}/retry").status_code == 202
+    ported.works()
+    StagedJob.update(state="dead").where(StagedJob.name == "deploy_account").where(
+        StagedJob.state == "waiting"
+    ).execute()
+    end_stuck_deployments.perform()
+    ported.works(2)
+    shown = ported.shown(deployment)
+    assert (shown["status"], shown["message"]) == ("awaiting_port", before["message"])
+    ported.twilio.stand_in.forgive()
+    ported.looks_at_ports(days=4)
+    ported.works(5)
+    assert ported.shown(deployment)["status"] == "live"
+    assert len(ported.twilio.books.ports) == 1

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from actions.calling.caller_line import caller_line
+from actions.deployment.configuration.configure import reseal_setup
 from actions.deployment.strays import find_strays
 from actions.deployment.strays.places import PLACES
 from models.accounts.audit_entry import AuditEntry
@@ -17,6 +18,7 @@ from models.deployment.deployment_step import DeploymentEvent, DeploymentStep
 from models.deployment.resource import Resource, Stray
 from models.effects.effect import Effect
 from rules.deployment.sip import SIGNALLING
+from runtime.settings import get_settings
 from sandbox.twilio import credential_lists
 from tests import given
 from tests.stories.deploying import states
@@ -289,3 +291,65 @@ def test_switching_a_live_clinic_to_sip_needs_a_take_down_first(clinic):
     assert shown["code"] == "other_line"
     assert "Take its receptionist down" in shown["error"]
     assert clinic.line.state == "owned"
+
+
+MEANWHILE = {  # the step that has to wait, and for which request
+    "sip_login": ("twilio", "*/SIP/CredentialLists/*/Credentials.json"),
+    "sip_trunk": ("twilio", "*/v1/Trunks"),
+    "sip_routing": ("vapi", "/phone-number"),
+    "sip_origination": ("twilio", "*/OriginationUrls"),
+    "sip_test_call": ("twilio", "*/Calls.json"),
+}
+
+
+@pytest.mark.parametrize("step", MEANWHILE)
+def test_a_number_that_is_saved_during_a_deployment_waits_for_the_next(sip, step):
+    """Given a deployment that waits at a step, when another number is saved meanwhile, then it goes
+    live with the number that it began with, at Twilio, at Vapi and in the line, and the account
+    says to deploy again, which brings the other number.
+    """
+    provider, path = MEANWHILE[step]
+    sip.twilio.stand_in.sandbox.inject_fault(
+        kind="rate_limit_429", provider=provider, method="POST", path=path
+    )
+    begun = sip.deploys().json["id"]
+    sip.works()
+    assert states(sip.shown(begun))[step] == "running"
+    sip.call("PUT", "…/phone/sip", clinicNumber=OTHER, businessName="Harbor Dental")
+    sip.works(12)
+    assert sip.shown(begun)["status"] == "live", sip.shown(begun)
+    assert answered(sip) == {NUMBER}
+    assert "next Deploy" in warning(sip)
+    sip.goes_live()
+    assert (answered(sip), warning(sip)) == ({OTHER}, "")
+
+
+def warning(sip):
+    """Return what the account says to consider about its phone."""
+    return sip.call("GET", "…").json["steps"]["phone"].get("warning", "")
+
+
+def test_a_password_that_is_not_in_use_yet_is_told(sip):
+    """Given a live SIP clinic that saves SIP again, then the account says that the new password
+    works with the next Deploy, and after that nothing.
+    """
+    sip.call("PUT", "…/phone/sip", clinicNumber=NUMBER, businessName="Harbor Dental")
+    assert warning(sip) == ""
+    sip.goes_live()
+    assert warning(sip) == ""
+    sip.call("PUT", "…/phone/sip", clinicNumber=NUMBER, businessName="Harbor Dental")
+    assert "next Deploy" in warning(sip)
+    sip.goes_live()
+    assert warning(sip) == ""
+
+
+def test_a_password_that_is_sealed_anew_stays_the_same(sip, monkeypatch):
+    """Given a live SIP clinic whose secrets are sealed under a new key, then its login is not
+    taken for outdated.
+    """
+    sip.goes_live()
+    monkeypatch.setenv("PAYPHONE_SECRET_KEY", f"k-new,{get_settings().payphone_secret_key}")
+    get_settings.cache_clear()
+    assert reseal_setup(sip.setup, "cli:ada")
+    assert warning(sip) == ""
+    assert states(sip.goes_live())["sip_login"] == "skipped"
