@@ -15,6 +15,7 @@ _CHARGE_RANK = {"processing": 0, "failed": 1}
 # The charge of a report that says "processing" but names none (intents rendered by an API version
 # before 2022-11-15 have no `latest_charge`): it is fetched from Stripe.
 UNNAMED_CHARGE = ""
+CHANGEABLE = frozenset({"pending", "failed"})  # statuses in which Stripe may change the amount
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from actions.payments.announce_unexpected import InvoiceBefore, announce_unexpected
 from actions.payments.recompute import recompute
+from actions.payments.restore_intent import restore_intent
 from actions.payments.retire_open_payments import retire_open_payments
 from actions.payments.stage_stripe_read import stage_stripe_read
 from models.accounts.audit_entry import AuditEntry
@@ -15,6 +16,7 @@ from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_confirmation import PaymentConfirmation
 from models.transactions import serialize_on
 from providers.stripe.events import PaymentFinding
+from rules.payment_merge import CHANGEABLE
 from runtime.clock import real_now
 
 
@@ -29,6 +31,9 @@ def record_intent(
     """Record Stripe's report of an intent and recompute its invoice. Return whether anything was
     new. `is_current` is False for an event, which can be old: if it leaves something open, a job
     asks Stripe again.
+
+    An open intent for another amount than our rows have, as when an earlier change took effect
+    late, is changed back.
 
     Call it in a transaction that has serialized on the intent and then locked the invoice, in that
     order. New facts are audited under `actor`, with `about`.
@@ -62,11 +67,19 @@ def record_intent(
     over = {"id": intent_id, "status": finding.report.terminal}
     is_ours = PaymentAttempt.record_over(over, now)
     recompute(invoice, facts, _news(payment, before, is_ours))
+    if is_current and payment is not None and payment.status in CHANGEABLE:
+        _restore_amount(intent_id, finding.report.amount)
     if is_new and payment is not None:
         announce_unexpected(invoice, payment, before)
     if is_new and payment is not None and payment.status == "processing":
         _close_other_ways(invoice, intent_id)
     return is_new
+
+
+def _restore_amount(intent_id: str, amount: int) -> None:
+    attempt = PaymentAttempt.not_as_confirmed(intent_id, amount)
+    if attempt is not None:
+        restore_intent(attempt)
 
 
 def _news(payment: Payment | None, before: InvoiceBefore, is_ours: bool) -> list[NewEvent]:

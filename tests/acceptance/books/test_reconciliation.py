@@ -2,6 +2,8 @@
 do not (B8, RELIABILITY 7).
 """
 
+from datetime import timedelta
+
 import pytest
 
 from models.books.backfill import Backfill
@@ -10,12 +12,14 @@ from models.books.reconciliation import Difference, Reconciliation, Sighting
 from models.delivery.stage import stage
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
+from models.payments.payment_attempt import PaymentAttempt
 from models.payments.refund import Refund
 from models.transactions import transaction
 from providers.stripe import lists
 from runtime.clock import real_now
 from runtime.ids import new_id
 from tests import given
+from tests.clinic import Clinic
 
 NO_REDIRECTS = {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
 
@@ -206,6 +210,23 @@ def test_sums_that_are_not_those_of_their_facts_are_shown(books):
     ]
 
 
+def test_an_open_intent_for_another_amount_is_shown_and_restored(books):
+    """Given an open intent whose amount at Stripe is not the one last confirmed, as after a change
+    that took effect late, then it is reported once, and changed back.
+    """
+    clinic = Clinic(books.client, books.stripe, account=books.clinic)
+    intent_id = clinic.intent().json["paymentIntentId"]
+    books.work()
+    books.stripe.sdk.payment_intents.update(intent_id, {"amount": 15_000})
+    assert books.reconcile("at once") == []  # it may be changing just now
+    PaymentAttempt.update(updated_at=real_now() - timedelta(hours=1)).execute()
+    assert named(books.reconcile()) == [
+        ("intent_differs", clinic.invoice.id, 12_500, 15_000, "open")
+    ]
+    assert books.stripe.sdk.payment_intents.retrieve(intent_id).amount == 12_500
+    assert books.reconcile("later") == []
+
+
 def test_money_that_names_an_invoice_it_has_no_business_with_is_shown(books):
     """Given a payment on the platform's account that names an invoice of a clinic with its own
     account, then it is reported as refused and the invoice stays unpaid.
@@ -274,8 +295,6 @@ def test_a_listed_event_that_is_not_in_the_inbox_is_fetched_once_a_day_whatever_
     """Given an event that the inbox lost although the watermark is past it, then the daily
     re-reading of the last days fetches it.
     """
-    from datetime import timedelta
-
     from models.books.stripe_watermark import StripeWatermark
     from runtime.clock import real_seconds
 
