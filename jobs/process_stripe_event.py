@@ -4,7 +4,9 @@ Twice is harmless: facts are merged by Stripe's ids, and an event with an outcom
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from actions.deployment.card.read_card_event import read_card_event
 from actions.deployment.card.record_fee_event import Fee, fee_of, record_fee_event
@@ -47,6 +49,8 @@ from runtime.clock import real_now
 from runtime.errors import Conflict, NotYet
 from runtime.killpoint import killpoint
 from runtime.settings import get_settings
+
+Answer = TypeVar("Answer")
 
 PATIENCE = 4  # attempts for which an event may wait for the invoice it names
 
@@ -198,26 +202,34 @@ def _news(event: InboxEvent, finding: Finding) -> list[Json]:
         case RefundFinding():
             return [finding.refund]
         case FetchRefunds():
-            release_batch()
-            listed = stripe_api.list_refunds(finding.intent_id, event.account)
+            intent_id = finding.intent_id
+            listed = _asked(
+                f"the refunds of {intent_id}",
+                lambda: stripe_api.list_refunds(intent_id, event.account),
+            )
             return [read_refund(refund).refund for refund in listed]
         case FetchDispute():
-            return [read_dispute(_dispute(event, finding.dispute_id))]
+            dispute_id = finding.dispute_id
+            dispute = _asked(
+                f"dispute {dispute_id[:100]}",
+                lambda: stripe_api.get_dispute(dispute_id, event.account),
+            )
+            return [read_dispute(dispute)]
         case _:
             return []
 
 
-def _dispute(event: InboxEvent, dispute_id: str) -> Json:
-    """The dispute as Stripe has it now. Raises Unreadable if it has none, as for an id of the other
-    mode.
+def _asked(what: str, ask: Callable[[], Answer]) -> Answer:
+    """Stripe's answer about `what`, as it is now. Raises Unreadable if Stripe refuses it, as for an
+    id of the other mode.
     """
     release_batch()
     try:
-        return stripe_api.get_dispute(dispute_id, event.account)
+        return ask()
     except ProviderError as error:
         if error.outcome != "refused":
             raise
-        raise Unreadable(f"Stripe's answer about dispute {dispute_id[:100]}: {error}") from error
+        raise Unreadable(f"Stripe's answer about {what}: {error}") from error
 
 
 def _record_matched(
