@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from actions.books import compare
+from actions.payments.record_offline_payment import OfflinePayment, record_offline_payment
 from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
 from models.books.reconciliation import Difference, Reconciliation, Sighting
@@ -225,6 +227,28 @@ def test_an_open_intent_for_another_amount_is_shown_and_restored(books):
     ]
     assert books.stripe.sdk.payment_intents.retrieve(intent_id).amount == 12_500
     assert books.reconcile("later") == []
+
+
+def test_an_invoice_that_is_paid_while_its_sums_are_compared_is_not_shown(books, monkeypatch):
+    """Given an invoice whose sums were just read, when a payment is recorded before its facts are
+    read, as may happen on PostgreSQL, then no difference is reported.
+    """
+    invoice, _ = books.paid(amount=4_000)
+    real = compare.InvoiceFacts
+
+    class Meanwhile:
+        """Record cash between the two reads."""
+
+        @staticmethod
+        def of(row):
+            if not Payment.select().where(Payment.method == "cash").exists():
+                cash = OfflinePayment(1_000, "usd", "cash", "till 1")
+                record_offline_payment(invoice.id, cash, "test")
+            return real.of(row)
+
+    monkeypatch.setattr(compare, "InvoiceFacts", Meanwhile)
+    assert books.reconcile() == []
+    assert given.fresh(invoice).amount_received == 5_000
 
 
 def test_money_that_names_an_invoice_it_has_no_business_with_is_shown(books):
