@@ -12,6 +12,7 @@ from actions.deployment.card.read_card_event import read_card_event
 from actions.deployment.card.record_fee_event import Fee, fee_of, record_fee_event
 from actions.payments.recompute import recompute
 from actions.payments.record_intent import record_intent
+from actions.payments.requested_in import requested_in
 from actions.payments.returns.record_return import record_return
 from actions.payments.stage_stripe_read import stage_stripe_read
 from delivery.attempt import attempt_number, recording, release_batch
@@ -21,8 +22,6 @@ from models.accounts.audit_entry import SYSTEM
 from models.books.inbox_event import InboxEvent
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
-from models.payments.payment_attempt import PaymentAttempt
-from models.payments.payment_link import PaymentLink
 from models.transactions import serialize_on
 from providers.errors import ProviderError
 from providers.stripe import client as stripe_api
@@ -177,21 +176,11 @@ def _refusal(event: InboxEvent, belonging: ClaimedOwner, invoice: Invoice) -> st
             f" {invoice.id}"
         )
     here = invoice.account.stripe_account or ""
-    if event.account != here and event.account != _account_of_attempt(belonging):
+    asked = belonging.attempt_id, belonging.invoice_id
+    if event.account != here and event.account != requested_in(*asked):
         whose = event.account or "of the platform"
         return f"invoice {invoice.id} is not paid to Stripe account {whose}"
     return ""
-
-
-def _account_of_attempt(belonging: ClaimedOwner) -> str | None:
-    """The Stripe account in which our own row requested this money: the clinic may have changed
-    accounts.
-    """
-    for rows in (PaymentLink, PaymentAttempt):
-        row = rows.one("id = ? AND invoice_id = ?", belonging.attempt_id, belonging.invoice_id)
-        if row is not None:
-            return str(row.stripe_account)
-    return None
 
 
 def _news(event: InboxEvent, finding: Finding) -> list[Json]:

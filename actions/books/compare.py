@@ -11,6 +11,7 @@ not those of its facts).
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from actions.payments.requested_in import requested_in
 from actions.payments.stage_stripe_read import stage_stripe_read
 from models.books.reconciliation import Difference, Reconciliation, Sighting
 from models.invoices.invoice import Invoice
@@ -110,10 +111,10 @@ def compare_refund(stripe_account: str, refund: Json) -> Verdict:
 
 
 def _may_pay(stripe_account: str, claimed: ClaimedOwner, invoice: Invoice) -> bool:
-    return bool(
-        claimed.account_id == invoice.account_id
-        and (invoice.account.stripe_account or "") == stripe_account
-    )
+    if claimed.account_id != invoice.account_id:
+        return False
+    here = invoice.account.stripe_account or ""
+    return stripe_account in {here, requested_in(claimed.attempt_id, invoice.id)}
 
 
 def record_comparison(run: Reconciliation, subject: Json, verdict: Verdict) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from actions.books import compare
 from actions.payments.record_offline_payment import OfflinePayment, record_offline_payment
+from models.accounts.account import Account
 from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
 from models.books.reconciliation import Difference, Reconciliation, Sighting
@@ -249,6 +250,27 @@ def test_an_invoice_that_is_paid_while_its_sums_are_compared_is_not_shown(books,
     monkeypatch.setattr(compare, "InvoiceFacts", Meanwhile)
     assert books.reconcile() == []
     assert given.fresh(invoice).amount_received == 5_000
+
+
+def test_a_payment_through_the_account_used_before_is_missing_not_refused(books):
+    """Given a link made in the platform's account and paid there after its clinic has connected an
+    account of its own, when the event is lost, then the payment is fetched, not reported as money
+    that names another account's invoice.
+    """
+    clinic = Clinic(books.client, books.stripe, account=books.clinic)
+    intent_id = clinic.intent().json["paymentIntentId"]
+    books.work()
+    own = books.stripe.sdk.accounts.create({"country": "US"}).id
+    Account.update(stripe_account=own).where(Account.id == books.clinic.id).execute()
+    books.stripe.sdk.payment_intents.confirm(
+        intent_id, {"payment_method": "pm_card_visa", "return_url": "https://example.org"}
+    )
+    Payment.delete().execute()
+    books.reconcile()
+    assert [(row.kind, row.invoice_id, row.state) for row in Difference.select()] == [
+        ("payment_missing", clinic.invoice.id, "healed")
+    ]
+    assert clinic.now.status == "paid"
 
 
 def test_money_that_names_an_invoice_it_has_no_business_with_is_shown(books):
