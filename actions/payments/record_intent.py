@@ -14,6 +14,7 @@ from models.payments.invoice_facts import InvoiceFacts
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_confirmation import PaymentConfirmation
+from models.payments.payment_link import PaymentLink
 from models.transactions import serialize_on
 from providers.stripe.events import PaymentFinding
 from rules.payment_merge import CHANGEABLE
@@ -67,8 +68,8 @@ def record_intent(
     over = {"id": intent_id, "status": finding.report.terminal}
     is_ours = PaymentAttempt.record_over(over, now)
     recompute(invoice, facts, _news(payment, before, is_ours))
-    if is_current and payment is not None and payment.status in CHANGEABLE:
-        _restore_amount(intent_id, finding.report.amount)
+    if payment is not None and payment.status in CHANGEABLE:
+        _put_right(invoice, finding, is_current)
     if is_new and payment is not None:
         announce_unexpected(invoice, payment, before)
     if is_new and payment is not None and payment.status == "processing":
@@ -76,10 +77,20 @@ def record_intent(
     return is_new
 
 
-def _restore_amount(intent_id: str, amount: int) -> None:
-    attempt = PaymentAttempt.not_as_confirmed(intent_id, amount)
-    if attempt is not None:
-        restore_intent(attempt)
+def _put_right(invoice: Invoice, finding: PaymentFinding, is_current: bool) -> None:
+    """Change an open intent's amount back, and retire the invoice's link if it is used up without
+    having been paid, as by a bank debit that has failed.
+    """
+    wrong = (
+        PaymentAttempt.not_as_confirmed(finding.intent_id, finding.report.amount)
+        if is_current
+        else None
+    )
+    if wrong is not None:
+        restore_intent(wrong)
+    link = PaymentLink.current(invoice) if finding.used_link else None
+    if link is not None and link.stripe_link_id == finding.used_link:
+        retire_open_payments(invoice, attempts=False)
 
 
 def _news(payment: Payment | None, before: InvoiceBefore, is_ours: bool) -> list[NewEvent]:

@@ -233,3 +233,21 @@ def test_after_a_bank_debit_has_failed_the_same_address_takes_another_payment(cl
         "paid",
         0,
     )
+
+
+def test_a_bank_debit_that_failed_before_it_was_heard_of_leaves_no_used_link(clinic, valkey):
+    """Given a link whose only session was completed by a debit that failed, when all events arrive
+    at once, newest first, then the texted address leads to a new link.
+    """
+    page = visited(clinic, valkey.client())
+    address = PayAddress.of(clinic.now, business_now())
+    assert clinic.stripe.payer.post(page["url"], data={"payment_method": BANK}).status_code == 200
+    (debit,) = clinic.stripe.sdk.payment_intents.list().data
+    clinic.stripe.control(f"stripe/{debit.id}/fail")
+    for event in reversed(clinic.stripe.events()):
+        given.received(event)
+        given.worked(valkey.client())
+    tasks(clinic, valkey.client())
+    followed = clinic.client.simulate_get(f"/p/{address.token}")
+    assert followed.status_code == 303, followed.text
+    assert clinic.stripe.pay(clinic.stripe.payer.get(followed.headers["location"]).json()) == 200
