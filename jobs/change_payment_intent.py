@@ -8,6 +8,7 @@ confirmed it.
 from functools import partial
 
 from actions.payments.record_intent import record_intent
+from actions.payments.restore_intent import restore_intent
 from delivery.attempt import own_queue, recording
 from delivery.locks import invoice_lock
 from delivery.registry import job
@@ -16,7 +17,6 @@ from effects.perform import perform
 from effects.reserve import reserve
 from effects.settle import end_own
 from models.accounts.audit_entry import SYSTEM
-from models.delivery.stage import stage
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
@@ -57,7 +57,7 @@ def change_payment_intent(attempt_id: str, version: int) -> None:
                 row.record_changed(version, changed["amount"], now)
             elif row.state == "open":
                 # the later change may have reached Stripe before this one
-                _request_again(row)
+                restore_intent(row, own_queue())
 
 
 def _restore(attempt: PaymentAttempt, version: int) -> None:
@@ -67,20 +67,7 @@ def _restore(attempt: PaymentAttempt, version: int) -> None:
     Invoice.locked(attempt.invoice_id)  # as above
     row = PaymentAttempt.get_by_id(attempt.id)
     if row.is_in_place and row.amount_version != version:
-        _request_again(row)
-
-
-def _request_again(row: PaymentAttempt) -> None:
-    """Stage the wanted change once more, under a version of its own."""
-    row.record_change_wanted(real_now())
-    stage(
-        "change_payment_intent",
-        f"{row.id}:{row.amount_version}",
-        row.id,
-        row.amount_version,
-        fair_to=row.account_id,
-        queue=own_queue(),
-    )
+        restore_intent(row, own_queue())
 
 
 def _decide(attempt_id: str, version: int) -> tuple[PaymentAttempt, Effect | None]:
@@ -119,6 +106,7 @@ def _record_refused(attempt: PaymentAttempt, effect: Effect) -> None:
     read.
     """
     intent = get_intent(attempt.intent_id or "", attempt.stripe_account)
+    finding = read_intent(intent)
     kept = {
         "receipt_email": intent.get("receipt_email"),
         "stripe_customer_id": id_in(intent.get("customer")) or None,
@@ -128,5 +116,5 @@ def _record_refused(attempt: PaymentAttempt, effect: Effect) -> None:
         invoice = Invoice.locked(attempt.invoice_id)
         row = PaymentAttempt.get_by_id(attempt.id)
         if row.amount_version == attempt.amount_version:  # no other change has been requested since
-            row.record_change_refused(effect.error or "", real_now(), **kept)
-        record_intent(invoice, attempt.stripe_account, read_intent(intent), SYSTEM)
+            row.record_change_refused(effect.error or "", real_now(), finding.report.amount, **kept)
+        record_intent(invoice, attempt.stripe_account, finding, SYSTEM)

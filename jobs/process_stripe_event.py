@@ -4,12 +4,15 @@ Twice is harmless: facts are merged by Stripe's ids, and an event with an outcom
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from actions.deployment.card.read_card_event import read_card_event
 from actions.deployment.card.record_fee_event import Fee, fee_of, record_fee_event
 from actions.payments.recompute import recompute
 from actions.payments.record_intent import record_intent
+from actions.payments.requested_in import requested_in
 from actions.payments.returns.record_return import record_return
 from actions.payments.stage_stripe_read import stage_stripe_read
 from delivery.attempt import attempt_number, recording, release_batch
@@ -19,8 +22,6 @@ from models.accounts.audit_entry import SYSTEM
 from models.books.inbox_event import InboxEvent
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
-from models.payments.payment_attempt import PaymentAttempt
-from models.payments.payment_link import PaymentLink
 from models.transactions import serialize_on
 from providers.errors import ProviderError
 from providers.stripe import client as stripe_api
@@ -47,6 +48,8 @@ from runtime.clock import real_now
 from runtime.errors import Conflict, NotYet
 from runtime.killpoint import killpoint
 from runtime.settings import get_settings
+
+Answer = TypeVar("Answer")
 
 PATIENCE = 4  # attempts for which an event may wait for the invoice it names
 
@@ -173,21 +176,11 @@ def _refusal(event: InboxEvent, belonging: ClaimedOwner, invoice: Invoice) -> st
             f" {invoice.id}"
         )
     here = invoice.account.stripe_account or ""
-    if event.account != here and event.account != _account_of_attempt(belonging):
+    asked = belonging.attempt_id, belonging.invoice_id
+    if event.account != here and event.account != requested_in(*asked):
         whose = event.account or "of the platform"
         return f"invoice {invoice.id} is not paid to Stripe account {whose}"
     return ""
-
-
-def _account_of_attempt(belonging: ClaimedOwner) -> str | None:
-    """The Stripe account in which our own row requested this money: the clinic may have changed
-    accounts.
-    """
-    for rows in (PaymentLink, PaymentAttempt):
-        row = rows.one("id = ? AND invoice_id = ?", belonging.attempt_id, belonging.invoice_id)
-        if row is not None:
-            return str(row.stripe_account)
-    return None
 
 
 def _news(event: InboxEvent, finding: Finding) -> list[Json]:
@@ -198,26 +191,34 @@ def _news(event: InboxEvent, finding: Finding) -> list[Json]:
         case RefundFinding():
             return [finding.refund]
         case FetchRefunds():
-            release_batch()
-            listed = stripe_api.list_refunds(finding.intent_id, event.account)
+            intent_id = finding.intent_id
+            listed = _asked(
+                f"the refunds of {intent_id}",
+                lambda: stripe_api.list_refunds(intent_id, event.account),
+            )
             return [read_refund(refund).refund for refund in listed]
         case FetchDispute():
-            return [read_dispute(_dispute(event, finding.dispute_id))]
+            dispute_id = finding.dispute_id
+            dispute = _asked(
+                f"dispute {dispute_id[:100]}",
+                lambda: stripe_api.get_dispute(dispute_id, event.account),
+            )
+            return [read_dispute(dispute)]
         case _:
             return []
 
 
-def _dispute(event: InboxEvent, dispute_id: str) -> Json:
-    """The dispute as Stripe has it now. Raises Unreadable if it has none, as for an id of the other
-    mode.
+def _asked(what: str, ask: Callable[[], Answer]) -> Answer:
+    """Stripe's answer about `what`, as it is now. Raises Unreadable if Stripe refuses it, as for an
+    id of the other mode.
     """
     release_batch()
     try:
-        return stripe_api.get_dispute(dispute_id, event.account)
+        return ask()
     except ProviderError as error:
         if error.outcome != "refused":
             raise
-        raise Unreadable(f"Stripe's answer about dispute {dispute_id[:100]}: {error}") from error
+        raise Unreadable(f"Stripe's answer about {what}: {error}") from error
 
 
 def _record_matched(

@@ -12,7 +12,7 @@ from babel.numbers import format_currency
 
 CENTS = 2
 _CODE = re.compile(r"(?<=[A-Za-z])(?=\d)")  # the place between a code, such as KWD, and digits
-MOST = 99_999_999  # minor units; Stripe accepts eight digits (twelve for idr)
+MOST = 999_999_999_999  # minor units that Stripe charges in any currency
 ZERO_DECIMAL = frozenset(
     [
         "bif",
@@ -47,34 +47,46 @@ CURRENCIES = ZERO_DECIMAL | THREE_DECIMAL | frozenset(_TWO_DECIMAL.split())
 # docs.stripe.com/currencies, "Special cases" and "Three-decimal currencies": in these, an amount in
 # minor units must end in 00, or in 0
 _STEPS = {"isk": 100, "ugx": 100} | dict.fromkeys(THREE_DECIMAL, 10)
-# docs.stripe.com/currencies, "Minimum and maximum charge amounts", in minor units; in other
+# docs.stripe.com/currencies, "Minimum charge amount by currency", in minor units; in other
 # currencies Stripe applies the minimum after conversion to the account's own
 _MINIMUM = {
     "aed": 200,
+    "ars": 50,
     "aud": 50,
     "bgn": 100,
     "brl": 50,
     "cad": 50,
     "chf": 50,
+    "cop": 50,
     "czk": 1500,
     "dkk": 250,
     "eur": 50,
     "gbp": 30,
     "hkd": 400,
     "huf": 17_500,
+    "idr": 50,
+    "ils": 50,
     "inr": 50,
     "jpy": 50,
+    "krw": 50,
     "mxn": 1000,
     "myr": 200,
     "nok": 300,
     "nzd": 50,
+    "php": 50,
     "pln": 200,
     "ron": 200,
+    "rub": 50,
     "sek": 300,
     "sgd": 50,
     "thb": 1000,
     "usd": 50,
+    "zar": 50,
 }
+# docs.stripe.com/currencies, "Maximum charge amounts", in minor units: what every payment method
+# takes; networks take more by card in some currencies, and banks mostly less
+_MAXIMUM = {"idr": MOST, "cop": 9_999_999_999, "inr": 999_999_999}
+_USUAL_MAXIMUM = 99_999_999
 
 
 def exponent(currency: str) -> int:
@@ -95,6 +107,13 @@ def least(currency: str) -> int:
     return _MINIMUM.get(currency.lower(), step(currency))
 
 
+def most(currency: str) -> int:
+    """The largest amount, in minor units, that Stripe charges in `currency` whatever the payment
+    method.
+    """
+    return _MAXIMUM.get(currency.lower(), _USUAL_MAXIMUM)
+
+
 def unchargeable(amount: int, currency: str) -> str:
     """Why `amount`, in minor units, cannot be charged, naming the step, the minimum or the maximum;
     empty if it can.
@@ -106,10 +125,20 @@ def unchargeable(amount: int, currency: str) -> str:
     if amount < least(currency):
         lowest = to_major(least(currency), currency)
         return f"{shown} is less than {lowest:f} {code}, the least that Stripe charges"
-    if amount > MOST:
-        highest = to_major(MOST, currency)
-        return f"{shown} is more than {highest:f} {code}, the most that is taken here"
-    return ""
+    return too_much(amount, currency)
+
+
+def too_much(amount: int, currency: str) -> str:
+    """Why `amount`, in minor units, is larger than any that is charged or recorded here; empty if
+    it is not.
+    """
+    if amount <= most(currency):
+        return ""
+    code, highest = currency.upper(), to_major(most(currency), currency)
+    return (
+        f"{to_major(amount, currency):f} {code} is more than {highest:f} {code}, the most that is"
+        " taken here"
+    )
 
 
 def no_fee(amount: int, currency: str) -> str:

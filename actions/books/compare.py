@@ -1,23 +1,37 @@
-"""Compare one object at Stripe with ours, and record the difference. Nothing is corrected here.
+"""Compare one object at Stripe with ours, and record the difference. Nothing is corrected here, but
+an open intent for a wrong amount is read again, which has it changed back.
 
 Kinds: `payment_missing` and `refund_missing` (Stripe has it, we do not), `payment_differs` and
 `refund_differs` (another amount or outcome), `payment_refused` (it names an invoice of another
-account), `payment_unknown` and `refund_unknown` (we have it, Stripe does not), `received` and
-`returned` (an invoice's own sums are not those of its facts).
+account), `intent_differs` (it is still open, for another amount), `payment_unknown` and
+`refund_unknown` (we have it, Stripe does not), `received` and `returned` (an invoice's own sums are
+not those of its facts).
 """
 
+from datetime import timedelta
 from typing import Any, NamedTuple
 
+from actions.payments.requested_in import requested_in
+from actions.payments.stage_stripe_read import stage_stripe_read
 from models.books.reconciliation import Difference, Reconciliation, Sighting
 from models.invoices.invoice import Invoice
 from models.payments.invoice_facts import InvoiceFacts
 from models.payments.payment import Payment
+from models.payments.payment_attempt import PaymentAttempt
 from models.payments.refund import Refund
-from providers.stripe.events import ClaimedOwner, Unreadable, read_intent, read_refund
+from providers.stripe.events import (
+    ClaimedOwner,
+    PaymentFinding,
+    Unreadable,
+    read_intent,
+    read_refund,
+)
 from rules.invoice_fold import KEPT
+from rules.payment_merge import CHANGEABLE
 from runtime.clock import business_now, real_now
 
 Json = dict[str, Any]
+LATELY = timedelta(minutes=10)  # an attempt that changed since may differ only for a moment
 
 
 class FoundDifference(NamedTuple):
@@ -55,7 +69,7 @@ def compare_intent(stripe_account: str, intent: Json) -> Verdict:
     theirs, currency = finding.report.amount_received, finding.report.currency
     ours = payment.amount_received if payment is not None else 0
     if theirs == ours and (payment is None or not ours or payment.currency == currency):
-        return Verdict(invoice, None)
+        return Verdict(invoice, _compare_open(finding))
     kind = (
         "payment_differs"
         if payment is not None
@@ -64,6 +78,17 @@ def compare_intent(stripe_account: str, intent: Json) -> Verdict:
         else "payment_refused"
     )
     return Verdict(invoice, FoundDifference(kind, ours, theirs, currency))
+
+
+def _compare_open(finding: PaymentFinding) -> FoundDifference | None:
+    """Compare the amount for which an intent of ours can still be paid."""
+    report = finding.report
+    if report.status not in CHANGEABLE:
+        return None
+    attempt = PaymentAttempt.not_as_confirmed(finding.intent_id, report.amount)
+    if attempt is None or real_now() - attempt.updated_at < LATELY:
+        return None
+    return FoundDifference("intent_differs", attempt.intent_amount, report.amount, report.currency)
 
 
 def compare_refund(stripe_account: str, refund: Json) -> Verdict:
@@ -86,10 +111,10 @@ def compare_refund(stripe_account: str, refund: Json) -> Verdict:
 
 
 def _may_pay(stripe_account: str, claimed: ClaimedOwner, invoice: Invoice) -> bool:
-    return bool(
-        claimed.account_id == invoice.account_id
-        and (invoice.account.stripe_account or "") == stripe_account
-    )
+    if claimed.account_id != invoice.account_id:
+        return False
+    here = invoice.account.stripe_account or ""
+    return stripe_account in {here, requested_in(claimed.attempt_id, invoice.id)}
 
 
 def record_comparison(run: Reconciliation, subject: Json, verdict: Verdict) -> bool:
@@ -101,6 +126,9 @@ def record_comparison(run: Reconciliation, subject: Json, verdict: Verdict) -> b
     ).on_conflict_ignore().execute()
     if verdict.found is not None:
         record_difference(run, verdict.found, subject["id"], verdict.invoice)
+        if verdict.found.kind == "intent_differs":
+            whose = verdict.invoice.account_id
+            stage_stripe_read("payment", subject["id"], run.stripe_account, whose)
     return True
 
 
@@ -125,7 +153,7 @@ def record_unknown(run: Reconciliation, row: Payment | Refund) -> None:
 
 def compare_books(run: Reconciliation, invoice: Invoice) -> None:
     """Compare an invoice's sums with the sums of its facts, unless one of its facts already has a
-    difference.
+    difference, or the invoice has changed since it was read.
     """
     if (
         Difference.select()
@@ -134,11 +162,14 @@ def compare_books(run: Reconciliation, invoice: Invoice) -> None:
     ):
         return
     right = InvoiceFacts.of(invoice).amounts(invoice, invoice.account.local_date(business_now()))
-    for kind, ours, theirs in (
+    sums = (
         ("received", invoice.amount_received, right.amount_received),
         ("returned", invoice.amount_returned, right.amount_returned),
-    ):
-        if ours != theirs:
+    )
+    differing = [each for each in sums if each[1] != each[2]]
+    # on PostgreSQL its facts may be newer than the row that was read before them
+    if differing and Invoice.get_by_id(invoice.id).version == invoice.version:
+        for kind, ours, theirs in differing:
             record_difference(
                 run, FoundDifference(kind, ours, theirs, invoice.currency), invoice.id, invoice
             )

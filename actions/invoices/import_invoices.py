@@ -7,8 +7,8 @@ otherwise by name, unless e-mail or phone differ. Missing contact details are fi
 ones are never overwritten.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -92,17 +92,19 @@ def _changes(row: InvoiceRow, known: Invoice) -> dict[str, Any]:
 
 def import_rows(
     account: Account,
-    planned: Iterable[Planned],
+    planned: Sequence[Planned],
     actor: str,
     now: datetime,
     today: date,
     recompute: Recompute,
-) -> None:
-    """Write a batch in the caller's transaction.
+) -> list[Planned]:
+    """Write a batch in the caller's transaction, and return its rows with the outcomes that they
+    had: an invoice may have been closed or paid since it was read.
 
     `recompute` recomputes a changed, locked invoice and retires links and intents for its old
     balance.
     """
+    refused = [one for one in planned if one.outcome == "refused"]
     planned = [one for one in planned if one.outcome != "refused"]
     new = [one.row for one in planned if one.outcome == "created"]
     customers = _customers(account, new, now)
@@ -114,10 +116,14 @@ def import_rows(
         payloads = {f"invoice:{invoice.id}": payload_of(invoice) for invoice in overdue}
         emit_each(account.id, "invoice.overdue", payloads)
     ContactCourse.recheck((account.id, invoice.customer_id) for invoice in overdue)
-    for one in planned:
-        if one.outcome == "updated" and one.invoice is not None:
-            _update(one.row, one.invoice, actor, now, recompute)
+    planned = [
+        replace(one, outcome=_update(one.row, one.invoice, actor, now, recompute))
+        if one.outcome == "updated" and one.invoice is not None
+        else one
+        for one in planned
+    ]
     _record_consents(planned, customers, actor, now)
+    return refused + planned
 
 
 def _new_invoice(
@@ -144,16 +150,19 @@ def _new_invoice(
 
 def _update(
     row: InvoiceRow, known: Invoice, actor: str, now: datetime, recompute: Recompute
-) -> None:
+) -> str:
+    """Update a known invoice from its row, and return the outcome."""
     invoice = Invoice.locked(known.id)
     if invoice.mark in CLOSING_MARKS or invoices_with_money([invoice.id]):
-        return  # closed or paid since the file was read
+        return "kept"  # closed or paid since the file was read
     changes = _changes(row, invoice)
-    if changes:
-        change_terms(invoice, changes, actor, now)
-        recompute(invoice)
-        if "due_date" in changes:
-            ContactCourse.recheck_customer(invoice.customer_id)
+    if not changes:
+        return "unchanged"
+    change_terms(invoice, changes, actor, now)
+    recompute(invoice)
+    if "due_date" in changes:
+        ContactCourse.recheck_customer(invoice.customer_id)
+    return "updated"
 
 
 def _customers(account: Account, rows: Sequence[InvoiceRow], now: datetime) -> dict[str, Customer]:

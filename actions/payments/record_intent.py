@@ -2,6 +2,7 @@
 
 from actions.payments.announce_unexpected import InvoiceBefore, announce_unexpected
 from actions.payments.recompute import recompute
+from actions.payments.restore_intent import restore_intent
 from actions.payments.retire_open_payments import retire_open_payments
 from actions.payments.stage_stripe_read import stage_stripe_read
 from models.accounts.audit_entry import AuditEntry
@@ -13,8 +14,10 @@ from models.payments.invoice_facts import InvoiceFacts
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_confirmation import PaymentConfirmation
+from models.payments.payment_link import PaymentLink
 from models.transactions import serialize_on
 from providers.stripe.events import PaymentFinding
+from rules.payment_merge import CHANGEABLE
 from runtime.clock import real_now
 
 
@@ -29,6 +32,9 @@ def record_intent(
     """Record Stripe's report of an intent and recompute its invoice. Return whether anything was
     new. `is_current` is False for an event, which can be old: if it leaves something open, a job
     asks Stripe again.
+
+    An open intent for another amount than our rows have, as when an earlier change took effect
+    late, is changed back.
 
     Call it in a transaction that has serialized on the intent and then locked the invoice, in that
     order. New facts are audited under `actor`, with `about`.
@@ -62,11 +68,29 @@ def record_intent(
     over = {"id": intent_id, "status": finding.report.terminal}
     is_ours = PaymentAttempt.record_over(over, now)
     recompute(invoice, facts, _news(payment, before, is_ours))
+    if payment is not None and payment.status in CHANGEABLE:
+        _put_right(invoice, finding, is_current)
     if is_new and payment is not None:
         announce_unexpected(invoice, payment, before)
     if is_new and payment is not None and payment.status == "processing":
         _close_other_ways(invoice, intent_id)
     return is_new
+
+
+def _put_right(invoice: Invoice, finding: PaymentFinding, is_current: bool) -> None:
+    """Change an open intent's amount back, and retire the invoice's link if it is used up without
+    having been paid, as by a bank debit that has failed.
+    """
+    wrong = (
+        PaymentAttempt.not_as_confirmed(finding.intent_id, finding.report.amount)
+        if is_current
+        else None
+    )
+    if wrong is not None:
+        restore_intent(wrong)
+    link = PaymentLink.current(invoice) if finding.used_link else None
+    if link is not None and link.stripe_link_id == finding.used_link:
+        retire_open_payments(invoice, attempts=False)
 
 
 def _news(payment: Payment | None, before: InvoiceBefore, is_ours: bool) -> list[NewEvent]:

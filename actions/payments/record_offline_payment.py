@@ -12,7 +12,7 @@ from models.accounts.audit_entry import AuditEntry
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.transactions import transaction
-from rules.money import no_such_coin
+from rules.money import no_such_coin, too_much
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 
@@ -36,7 +36,8 @@ def record_offline_payment(
     new. Raises Refused for another amount under the same reference, a voided payment, another
     currency, or an implausible time or amount.
     """
-    refuse_amount(no_such_coin(taken.amount, taken.currency), "amount")
+    money = taken.amount, taken.currency
+    refuse_amount(no_such_coin(*money) or too_much(*money), "amount")
     account = Invoice.get_by_id(invoice_id).account
     when = _moment(taken.received_at, account)
     with transaction():

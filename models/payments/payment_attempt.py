@@ -105,6 +105,16 @@ class PaymentAttempt(Row):
         )
         return bool(closed.rowcount)
 
+    @classmethod
+    def not_as_confirmed(cls, intent_id: str, amount: int) -> "PaymentAttempt | None":
+        """The intent's attempt, if it is in place with another amount than `amount`; or None."""
+        return cls.one(
+            "intent_id = ? AND state = 'open' AND intent_version = amount_version"
+            " AND intent_amount <> ?",
+            intent_id,
+            amount,
+        )
+
     @property
     def is_in_place(self) -> bool:
         """Whether Stripe has confirmed the intent as wanted."""
@@ -140,15 +150,19 @@ class PaymentAttempt(Row):
         """Record that Stripe has changed the intent."""
         self._move(now, ("open", "retiring"), intent_amount=amount, intent_version=version)
 
-    def record_change_refused(self, error: str, now: datetime, **kept: str | None) -> None:
+    def record_change_refused(
+        self, error: str, now: datetime, amount: int, **kept: str | None
+    ) -> None:
         """Record that Stripe refused to change the intent.
 
-        It stays as it was, with the receipt address and the Stripe customer in `kept`.
+        It stays as it is there, with `amount`, and the receipt address and the Stripe customer in
+        `kept`.
         """
         self._move(
             now,
             ("open",),
-            amount=self.intent_amount,
+            amount=amount,
+            intent_amount=amount,
             intent_version=self.amount_version,
             error=error[:500],
             **kept,

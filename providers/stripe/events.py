@@ -54,12 +54,15 @@ class ClaimedOwner:
 
 @dataclass(frozen=True, slots=True)
 class PaymentFinding:
-    """What is known of a PaymentIntent. `doubt`, if any, says what must be fetched from Stripe."""
+    """What is known of a PaymentIntent. `doubt`, if any, says what must be fetched from Stripe.
+    `used_link` is the payment link whose one session it completed, paid or not.
+    """
 
     intent_id: str
     report: PaymentReport
     belonging: ClaimedOwner
     doubt: str = ""
+    used_link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +218,13 @@ def _read_session(session: Json) -> PaymentFinding:
     )
     status = _enum_value(session.get("payment_status"))
     doubt = "" if status in PAYMENT_STATUSES else f"payment_status is {status or 'missing'}"
+    is_complete = session.get("status") == "complete"
     return PaymentFinding(
-        _intent_in(session.get("payment_intent")), report, _belonging(session), doubt
+        _intent_in(session.get("payment_intent")),
+        report,
+        _belonging(session),
+        doubt,
+        used_link=id_in(session.get("payment_link")) if is_complete else "",
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from rules.imports.csv_cells import BadCell
-from rules.money import CURRENCIES, MOST, exponent, step, to_minor, unchargeable
+from rules.money import CURRENCIES, exponent, step, to_minor, too_much, unchargeable
 
 SIGNS = {"point": ".", "comma": ",", "space": " ", "apostrophe": "'"}
 DECIMALS = ("point", "comma")
@@ -120,7 +120,7 @@ def refuse_unchargeable(minor: int, currency: str) -> None:
             "round it in your books first"
             if minor % step(currency)
             else "split it"
-            if minor > MOST
+            if too_much(minor, currency)
             else "leave the row out, or put it on another invoice"
         )
         raise BadCell(f"{why}; {todo}")

@@ -26,7 +26,8 @@ ZERO_DECIMAL = frozenset(
 THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
 WHOLE_UNITS = frozenset({"isk", "ugx"})
 CODE = re.compile("[a-z]{3}")
-LARGEST = 99_999_999
+LARGEST = {"idr": 999_999_999_999, "cop": 9_999_999_999, "inr": 999_999_999}
+USUALLY_LARGEST = 99_999_999
 SMALLEST = {
     "usd": 50,
     "eur": 50,
@@ -51,15 +52,18 @@ def currency_code(given: str) -> str:
 
 
 def check_amount(amount: int, currency: str, param: str = "amount") -> int:
-    """Check an amount to pay, against Stripe's minimum for the currencies listed."""
+    """Check an amount to pay, against Stripe's minimum and maximum for the currencies listed."""
     if amount < 1:
         raise invalid(
             "This value must be greater than or equal to 1.",
             param=param,
             code="parameter_invalid_integer",
         )
-    if amount > LARGEST:
-        raise invalid("Amount must be no more than 99999999.", param=param, code="amount_too_large")
+    largest = LARGEST.get(currency, USUALLY_LARGEST)
+    if amount > largest:
+        raise invalid(
+            f"Amount must be no more than {largest}.", param=param, code="amount_too_large"
+        )
     if amount < SMALLEST.get(currency, 1):
         raise invalid(
             f"Amount is below the smallest for {currency}.", param=param, code="amount_too_small"

@@ -169,7 +169,9 @@ def bind(account: Account, method: Json, customer: str) -> Json:
 
 
 def detach(account: Account, params: Json, id: str) -> Json:
-    """``POST …/detach``: the method can never be used again."""
+    """``POST …/detach``: the method can never be used again, and is its customer's default no
+    more.
+    """
     method = account.get("payment_method", id)
     if not method["customer"]:
         raise unexpected(
@@ -180,6 +182,10 @@ def detach(account: Account, params: Json, id: str) -> Json:
     previous = {"customer": method["customer"]}
     method["customer"] = None
     account.emit("payment_method.detached", method, previous)
+    customer = account.get("customer", previous["customer"])
+    if customer["invoice_settings"]["default_payment_method"] == id:
+        settings = customer["invoice_settings"] | {"default_payment_method": None}
+        account.change(customer, "customer.updated", invoice_settings=settings)
     return method
 
 

@@ -9,6 +9,7 @@ from sandbox.twilio.account import Sender
 from sandbox.twilio.lookups import Habit
 from sandbox.twilio.phones import Phone
 from sandbox.twilio.provider import Twilio
+from sandbox.twilio.registrations import Submission
 
 # saved unchanged
 PLAIN = (
@@ -33,6 +34,10 @@ PLAIN = (
     "rejections",
     "wants_pin",
     "lost_uploads",
+    "payments",
+    "mistyped",
+    "keypad_result",
+    "keypad_token",
     "prices",
     "bills",
     "registration",
@@ -100,6 +105,8 @@ def saved(twilio: Twilio) -> dict[str, Any]:
         "opted_out": sorted(books.opted_out),
         "taken": sorted(books.taken),
         "phones": {number: asdict(phone) for number, phone in books.phones.items()},
+        "submissions": {sender: asdict(said) for sender, said in books.submissions.items()},
+        "unbound": sorted(books.unbound),
         "bundle_refusal": list(books.bundle_refusal),
         "habits": {number: asdict(habit) for number, habit in books.habits.items()},
     }
@@ -115,5 +122,8 @@ def restore(twilio: Twilio, state: dict[str, Any]) -> None:
     books.taken = set(state.get("taken", ()))
     books.phones = {number: Phone(**phone) for number, phone in state.get("phones", {}).items()}
     books.habits = {number: Habit(**habit) for number, habit in state.get("habits", {}).items()}
+    submissions = state.get("submissions", {})
+    books.submissions = {sender: Submission(**said) for sender, said in submissions.items()}
+    books.unbound = set(state.get("unbound", ()))
     status, code = state.get("bundle_refusal", books.bundle_refusal)
     books.bundle_refusal = (status, code)

@@ -18,7 +18,7 @@ SHOWN = (
     ("Calls", "call", {"Id": "id", "Status": "status", "Ended": "endedReason", "USD": "cost"}),
     ("Chats", "chat", {"Id": "id", "Input": "input", "USD": "cost"}),
 )
-KEPT = ("tables", "versions", "private", "bills", "callers", "last_moment")
+KEPT = ("tables", "versions", "private", "bills", "callers", "told", "last_moment")
 
 
 def sections(vapi: Vapi, at_most: int) -> Iterator[tuple[Section, int]]:
@@ -35,6 +35,7 @@ def saved(vapi: Vapi) -> dict[str, Any]:
     return {
         **{name: getattr(books, name) for name in KEPT},
         "keys": sorted(books.keys),
+        "public_keys": sorted(books.public_keys),
         "habits": asdict(books.habits),
     }
 
@@ -42,7 +43,8 @@ def saved(vapi: Vapi) -> dict[str, Any]:
 def restore(vapi: Vapi, state: dict[str, Any]) -> None:
     """Restore saved state; callers hold the lock."""
     for name in KEPT:
-        setattr(vapi.books, name, state[name])
+        setattr(vapi.books, name, state.get(name, getattr(vapi.books, name)))
     vapi.books.tables = {kind: {} for kind in KINDS} | vapi.books.tables  # older files
     vapi.books.keys |= set(state["keys"])
+    vapi.books.public_keys |= set(state.get("public_keys", ()))
     vapi.books.habits = Habits(**state["habits"])

@@ -11,6 +11,7 @@ from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from models.payments.payment_attempt import PaymentAttempt
 from models.payments.payment_link import PaymentLink
+from rules.money import to_major
 from tests import given
 
 UNCHARGEABLE = [
@@ -21,6 +22,13 @@ UNCHARGEABLE = [
     (30, "usd", "0.30 USD is less than 0.50 USD, the least that Stripe charges"),
     (49, "jpy", "49 JPY is less than 50 JPY, the least that Stripe charges"),
     (17_499, "huf", "174.99 HUF is less than 175.00 HUF, the least that Stripe charges"),
+]
+MOST = [
+    (99_999_999, "usd", "999999.99 USD"),
+    (99_999_999, "jpy", "99999999 JPY"),
+    (999_999_999, "inr", "9999999.99 INR"),
+    (9_999_999_999, "cop", "99999999.99 COP"),
+    (999_999_999_999, "idr", "9999999999.99 IDR"),
 ]
 CHARGEABLE = [(1_000, "ugx"), (80_000, "isk"), (5_120, "kwd"), (50, "usd"), (50, "jpy"), (1, "kes")]
 
@@ -65,6 +73,39 @@ def test_an_invoice_is_not_created_for_what_cannot_be_charged(doors, amount, cur
 @pytest.mark.parametrize(("amount", "currency"), CHARGEABLE)
 def test_the_least_and_a_whole_step_are_taken(doors, amount, currency):
     assert doors.creates(amount, currency).status_code == 201
+
+
+@pytest.mark.parametrize(("most", "currency", "shown"), MOST)
+def test_the_most_is_taken_and_no_more(doors, stripe_stand_in, most, currency, shown):
+    """Given the largest amount that Stripe charges in a currency, then an invoice of it gets an
+    intent, and an invoice of more is refused.
+    """
+    answer = doors.creates(most, currency)
+    assert answer.status_code == 201, answer.text
+    intent = doors.ask("POST", "payments/create-payment-intent", invoiceId=answer.json["id"])
+    assert (intent.status_code, intent.json["amount"]) == (201, most)
+    code, too_much = currency.upper(), to_major(most + 1, currency)
+    why = f"{too_much:f} {code} is more than {shown}, the most that is taken here"
+    if most < 10**12 - 1:
+        refused(doors.creates(most + 1, currency), "amountDue", why)
+    else:
+        assert doors.creates(most + 1, currency).status_code == 422
+
+
+@pytest.mark.parametrize(("most", "currency", "shown"), MOST)
+def test_no_more_is_recorded_as_taken_in_cash(doors, most, currency, shown):
+    invoice = given.an_invoice(doors.account, 100_000, currency)
+    for amount, status in ((most, 201), (most + 1, 422)):
+        answer = doors.ask(
+            "POST",
+            "payments/upsert",
+            invoiceId=invoice.id,
+            amount=amount,
+            currency=currency,
+            method="cash",
+            reference=str(amount),
+        )
+        assert answer.status_code == status, answer.text
 
 
 @pytest.mark.parametrize(("amount", "currency", "why"), UNCHARGEABLE)

@@ -60,6 +60,21 @@ def test_a_repetition_waits_for_the_first_to_answer(clinic):
     assert len(clinic.stripe.sdk.payment_intents.list().data) == 1
 
 
+def test_a_key_that_is_deleted_during_its_repetition_is_new_again(clinic, monkeypatch):
+    """Given a key that is deleted, as old ones are, just after it was found to be known, then what
+    the request looks up beforehand is looked up all the same.
+    """
+    bound = clinic.stripe.sdk.customers.create({"metadata": {"account_id": clinic.account.id}}).id
+    monkeypatch.setattr(idempotency, "_is_known", lambda _scope, _key: True)
+    answer = clinic.client.simulate_post(
+        "/api/customers",
+        json={"name": "Ada", "stripeCustomerId": bound},
+        headers=clinic.headers | {"Idempotency-Key": "old"},
+    )
+    assert (answer.status_code, answer.json["stripeCustomerId"]) == (201, bound), answer.text
+    assert IdempotencyKey.select().count() == 1
+
+
 @pytest.mark.parametrize("path", ["phone", "pay_1/refunds"])
 def test_what_moves_money_needs_a_key(clinic, path):
     answer = clinic.client.simulate_post(

@@ -85,6 +85,8 @@ def test_each_currency_has_its_number_of_decimals():
         ("ugx", 100, 100),  # whole shillings, though sent times 100
         ("isk", 100, 100),
         ("kwd", 10, 10),  # the third decimal is always 0
+        ("krw", 1, 50),
+        ("zar", 1, 50),
         ("kes", 1, 1),  # not in Stripe's table
     ],
 )

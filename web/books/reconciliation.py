@@ -22,6 +22,7 @@ class DifferenceShown(Shown):
         "payment_differs",
         "payment_refused",
         "payment_unknown",
+        "intent_differs",
         "refund_missing",
         "refund_differs",
         "refund_unknown",

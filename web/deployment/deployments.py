@@ -13,6 +13,7 @@ from actions.deployment.due_jobs import claim_due_jobs
 from delivery.perform_now import perform_all
 from models.deployment.deployment import OVER, Deployment
 from models.deployment.deployment_step import DeploymentEvent
+from rules.money import MOST
 from runtime.clock import rfc3339
 from runtime.errors import Refused
 from web.accounts.accounts import account_of
@@ -37,7 +38,7 @@ class NewDeployment(Body):
     for a retry, a week at most. `phoneNumber` or `areaCode` override the configuration.
     """
 
-    confirmed_cost: int = Field(ge=0, le=99_999_999)
+    confirmed_cost: int = Field(ge=0, le=MOST)
     confirmed_currency: Currency | None = None
     on_failure: Literal["rollback", "keep"] = "rollback"
     phone_number: Phone | None = None

@@ -7,6 +7,7 @@ the caller can read it, a reader of the table cannot. From another session of th
 same key is refused as reused: nothing is done twice.
 """
 
+import contextlib
 import functools
 import hashlib
 import hmac
@@ -35,6 +36,10 @@ MAX_KEY = 255
 RUNNING = timedelta(seconds=30)
 
 Responder = Callable[..., Any]
+
+
+class _Unprepared(Exception):
+    """A request was not prepared because its key was known, and the key has been deleted since."""
 
 
 def key_required(responder: Responder) -> Responder:
@@ -78,14 +83,12 @@ def idempotent(responder: Responder) -> Responder:
         document = getattr(self, "read_body", read_json)(req)
         req.context.document = document
         scope = _scope(caller)
-        if hasattr(self, "prepare") and not _is_known(scope, key):
-            self.prepare(req, document, **params)
+        prepare = functools.partial(getattr(self, "prepare", _nothing), req, document, **params)
         respond = functools.partial(responder, self, req, resp, document, **params)
         about = _default_location(req, document, params)
-        decide = functools.partial(
-            _run_or_replay, self, req, resp, scope, key, document, about, respond
-        )
-        later = retry_on_conflict(decide)
+        run = functools.partial(_run_or_replay, self, req, resp, scope, key, document, about)
+        is_known = hasattr(self, "prepare") and _is_known(scope, key)
+        later = _run(run, prepare, respond, is_known=is_known)
         killpoint("request.after_commit")
         if not isinstance(later, DeferredAnswer) or not later.reference:
             accept(req, resp.get_header("Location") or about)
@@ -111,6 +114,31 @@ def request_key(req: falcon.Request) -> tuple[str, ...]:
 
 def _scope(caller: Caller) -> str:
     return f"{caller.id}:{caller.account.id if caller.account else ''}"
+
+
+def _run(
+    run: Callable[[Callable[[], Any]], Any],
+    prepare: Callable[[], Any],
+    respond: Callable[[], Any],
+    *,
+    is_known: bool,
+) -> Any:
+    """Run the request, prepared unless its key `is_known`. A key that is deleted meanwhile is not
+    known any more.
+    """
+    if is_known:
+        with contextlib.suppress(_Unprepared):
+            return retry_on_conflict(lambda: run(_unprepared))
+    prepare()
+    return retry_on_conflict(lambda: run(respond))
+
+
+def _unprepared() -> None:
+    raise _Unprepared
+
+
+def _nothing(*_request: Any, **_params: Any) -> None:
+    """Prepare a request that needs no preparation."""
 
 
 def _run_or_replay(

@@ -8,12 +8,14 @@ import falcon
 
 from actions.invoices.invoices import find_invoice
 from actions.payments.plan_attempt import plan_attempt, stage_intent_jobs
+from actions.payments.read_intent import read_intent
 from actions.payments.refused_attempts import attempting
 from delivery.perform_now import perform_all
 from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
 from providers.errors import ProviderError
 from providers.stripe.intents import get_intent
+from rules.payment_merge import CHANGEABLE
 from web.http.body import Body, check
 from web.http.deferred_answer import DeferredAnswer
 from web.http.fields import Amount, Email, Id
@@ -88,11 +90,7 @@ class CreatePaymentIntent:
         ):
             raise Problem("payment_refused", f"Stripe refused this payment: {attempt.error}")
         if attempt.state == "planned" or (attempt.state == "open" and not attempt.is_in_place):
-            raise Problem(
-                "provider_unavailable",
-                "Stripe did not answer in time; retry with the same Idempotency-Key.",
-                headers={"Retry-After": "3"},
-            )
+            raise _unanswered()
         # retired before Stripe made the intent, or not yet closed there: its secret could still pay
         if attempt.intent_id is None or attempt.state == "retiring":
             raise Problem(
@@ -101,6 +99,11 @@ class CreatePaymentIntent:
                 " again with a new Idempotency-Key.",
             )
         intent = _read(attempt.intent_id, attempt.stripe_account)
+        if PaymentAttempt.not_as_confirmed(intent["id"], intent["amount"]):
+            # an earlier change took effect late; reading the intent has the amount changed back
+            payment, _ = read_intent(attempt.invoice_id, intent["id"], caller_of(req).actor)
+            if payment.status in CHANGEABLE:
+                raise _unanswered()
         resp.status = falcon.HTTP_201
         resp.media = {
             "paymentIntentId": intent["id"],
@@ -118,5 +121,9 @@ def _read(intent_id: str, stripe_account: str) -> dict[str, Any]:
     try:
         return get_intent(intent_id, stripe_account)
     except ProviderError as error:
-        detail = "Stripe did not answer in time; retry with the same Idempotency-Key."
-        raise Problem("provider_unavailable", detail, headers={"Retry-After": "3"}) from error
+        raise _unanswered() from error
+
+
+def _unanswered() -> Problem:
+    detail = "Stripe did not answer in time; retry with the same Idempotency-Key."
+    return Problem("provider_unavailable", detail, headers={"Retry-After": "3"})

@@ -37,7 +37,7 @@
       .trim()
       .replace(/^[^\d.]{0,4}/, "")
       .replace(/,(?=\d{3}(?:\D|$))/g, "");
-    const match = /^(\d{1,9})(?:\.(\d+))?$/.exec(plain);
+    const match = /^(\d{1,12})(?:\.(\d+))?$/.exec(plain);
     const cents = (match && match[2]) || "";
     if (!match || cents.length > config.digits) return null;
     const minor = Number(match[1] + cents.padEnd(config.digits, "0"));

@@ -140,11 +140,13 @@ class ImportRun:
                 _lock(planned, closings)
                 lock_numbers(batch.refusals)
                 today = self._account.local_date(business_now())
-                import_rows(self._account, planned, acting(), real_now(), today, recompute)
+                written = import_rows(
+                    self._account, planned, acting(), real_now(), today, recompute
+                )
                 news = new_opt_outs(self._account, batch.refusals)
                 import_opt_outs(self._account, news, acting(), real_now())
                 counts["closed"] += len(close_invoices(closings, acting(), real_now()))
-            counts.update(one.outcome for one in planned)
+            counts.update(one.outcome for one in written)
             counts.update(_counted(news))
         totals = {name: counts[name] for name in (*OUTCOMES, *CONTACT)}
         AuditEntry.record(

@@ -2,20 +2,27 @@
 do not (B8, RELIABILITY 7).
 """
 
+from datetime import timedelta
+
 import pytest
 
+from actions.books import compare
+from actions.payments.record_offline_payment import OfflinePayment, record_offline_payment
+from models.accounts.account import Account
 from models.books.backfill import Backfill
 from models.books.inbox_event import InboxEvent
 from models.books.reconciliation import Difference, Reconciliation, Sighting
 from models.delivery.stage import stage
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
+from models.payments.payment_attempt import PaymentAttempt
 from models.payments.refund import Refund
 from models.transactions import transaction
 from providers.stripe import lists
 from runtime.clock import real_now
 from runtime.ids import new_id
 from tests import given
+from tests.clinic import Clinic
 
 NO_REDIRECTS = {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
 
@@ -206,6 +213,66 @@ def test_invoice_sums_that_disagree_with_their_payments_are_reported(books):
     ]
 
 
+def test_an_open_intent_for_another_amount_is_shown_and_restored(books):
+    """Given an open intent whose amount at Stripe is not the one last confirmed, as after a change
+    that took effect late, then it is reported once, and changed back.
+    """
+    clinic = Clinic(books.client, books.stripe, account=books.clinic)
+    intent_id = clinic.intent().json["paymentIntentId"]
+    books.work()
+    books.stripe.sdk.payment_intents.update(intent_id, {"amount": 15_000})
+    assert books.reconcile("at once") == []  # it may be changing just now
+    PaymentAttempt.update(updated_at=real_now() - timedelta(hours=1)).execute()
+    assert named(books.reconcile()) == [
+        ("intent_differs", clinic.invoice.id, 12_500, 15_000, "open")
+    ]
+    assert books.stripe.sdk.payment_intents.retrieve(intent_id).amount == 12_500
+    assert books.reconcile("later") == []
+
+
+def test_an_invoice_that_is_paid_while_its_sums_are_compared_is_not_shown(books, monkeypatch):
+    """Given an invoice whose sums were just read, when a payment is recorded before its facts are
+    read, as may happen on PostgreSQL, then no difference is reported.
+    """
+    invoice, _ = books.paid(amount=4_000)
+    real = compare.InvoiceFacts
+
+    class Meanwhile:
+        """Record cash between the two reads."""
+
+        @staticmethod
+        def of(row):
+            if not Payment.select().where(Payment.method == "cash").exists():
+                cash = OfflinePayment(1_000, "usd", "cash", "till 1")
+                record_offline_payment(invoice.id, cash, "test")
+            return real.of(row)
+
+    monkeypatch.setattr(compare, "InvoiceFacts", Meanwhile)
+    assert books.reconcile() == []
+    assert given.fresh(invoice).amount_received == 5_000
+
+
+def test_a_payment_through_the_account_used_before_is_missing_not_refused(books):
+    """Given a link made in the platform's account and paid there after its clinic has connected an
+    account of its own, when the event is lost, then the payment is fetched, not reported as money
+    that names another account's invoice.
+    """
+    clinic = Clinic(books.client, books.stripe, account=books.clinic)
+    intent_id = clinic.intent().json["paymentIntentId"]
+    books.work()
+    own = books.stripe.sdk.accounts.create({"country": "US"}).id
+    Account.update(stripe_account=own).where(Account.id == books.clinic.id).execute()
+    books.stripe.sdk.payment_intents.confirm(
+        intent_id, {"payment_method": "pm_card_visa", "return_url": "https://example.org"}
+    )
+    Payment.delete().execute()
+    books.reconcile()
+    assert [(row.kind, row.invoice_id, row.state) for row in Difference.select()] == [
+        ("payment_missing", clinic.invoice.id, "healed")
+    ]
+    assert clinic.now.status == "paid"
+
+
 def test_payment_that_names_another_stripe_accounts_invoice_is_reported(books):
     """Given a payment on the platform's account that names an invoice of a clinic with its own
     account, then it is reported as refused and the invoice stays unpaid.
@@ -272,8 +339,6 @@ def test_daily_rereading_fetches_an_event_lost_before_the_watermark(books):
     """Given an event that the inbox lost although the watermark is past it, then the daily
     re-reading of the last days fetches it.
     """
-    from datetime import timedelta
-
     from models.books.stripe_watermark import StripeWatermark
     from runtime.clock import real_seconds
 

@@ -184,7 +184,7 @@ def test_an_invoice_with_payments_here_is_kept_whatever_the_file_says(take_in):
 
 def test_an_invoice_that_is_cancelled_while_a_file_is_taken_in_is_kept(take_in, monkeypatch):
     """Given a file with another amount, when the invoice is cancelled just after the import has
-    read it, then the invoice stays as it was.
+    read it, then the invoice stays as it was, and the import says so.
     """
     take_in(QUICKBOOKS, "--dates", "us")
     invoices_with_money, looks = import_invoices.invoices_with_money, []
@@ -201,6 +201,9 @@ def test_an_invoice_that_is_cancelled_while_a_file_is_taken_in_is_kept(take_in, 
     assert take_in(QUICKBOOKS.replace("30.50", "20.50"), "--dates", "us").exit_code == 0
     row = Invoice.get(Invoice.number == "1002")
     assert (row.status, row.amount_due) == ("cancelled", 3_050)
+    imports = AuditEntry.select().where(AuditEntry.action == "invoices.imported")
+    told = imports.order_by(AuditEntry.id.desc()).first().detail
+    assert (told["updated"], told["kept"]) == (0, 1)
 
 
 def test_one_bad_row_keeps_all_out_unless_told_otherwise(take_in):

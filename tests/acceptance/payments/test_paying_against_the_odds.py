@@ -121,6 +121,71 @@ def test_delayed_amount_change_is_corrected_to_the_current_amount(clinic, valkey
     assert not any(effect.in_doubt for effect in Effect.select())
 
 
+def late_change(clinic, valkey):
+    """Lower an open intent to 50.00, without an answer, and then to 40.00; the first change, which
+    was given up for the second, reaches Stripe only now. Return the intent's id.
+    """
+    intent_id = clinic.intent().json["paymentIntentId"]
+    clinic.stripe.fault("bad_gateway", "POST", f"/v1/payment_intents/{intent_id}")
+    clinic.intent(amount=5_000)
+    clinic.intent(amount=4_000)
+    given.retried(valkey.client(), rounds=2)
+    assert (
+        Effect.get(Effect.kind == "intent_change", Effect.state == "refused").error_code == "moot"
+    )
+    clinic.stripe.sdk.payment_intents.update(intent_id, {"amount": 5_000})
+    assert PaymentAttempt.get().is_in_place
+    return intent_id
+
+
+def restored(clinic, intent_id):
+    attempt = PaymentAttempt.get()
+    there = clinic.stripe.sdk.payment_intents.retrieve(intent_id)
+    return there.amount, attempt.intent_amount, attempt.is_in_place
+
+
+def test_a_form_is_not_opened_for_an_amount_that_was_given_up(clinic, valkey):
+    """Given a change that reached Stripe after it was given up, when the intent is requested, then
+    its secret is not told until it is for the requested amount again.
+    """
+    intent_id = late_change(clinic, valkey)
+    answer = clinic.intent(key="form", amount=4_000)
+    assert (answer.status_code, answer.json["code"]) == (503, "provider_unavailable")
+    assert clinic.intent(key="form", amount=4_000).json["amount"] == 4_000
+    assert restored(clinic, intent_id) == (4_000, 4_000, True)
+
+
+def test_an_amount_that_was_given_up_is_restored_once_the_intent_is_read(clinic, valkey):
+    intent_id = late_change(clinic, valkey)
+    assert clinic.confirm(intent_id).json["status"] == "pending"
+    given.retried(valkey.client(), rounds=1)
+    assert restored(clinic, intent_id) == (4_000, 4_000, True)
+
+
+def test_a_charge_that_meets_an_amount_that_was_given_up_restores_it(clinic, valkey):
+    """Given a change that reached Stripe after it was given up, when a card is charged, then Stripe
+    refuses the other amount, and the next charge succeeds.
+    """
+    late_change(clinic, valkey)
+    assert clinic.phone(amount=4_000).status_code == 422
+    given.retried(valkey.client(), rounds=1)
+    assert clinic.phone(amount=4_000).json["success"]
+    assert clinic.stripe.received(clinic.invoice.id) == 4_000
+
+
+def test_an_amount_that_stripe_does_not_restore_is_what_the_rows_say(clinic, valkey):
+    """Given a change that reached Stripe after it was given up, when Stripe refuses to restore the
+    amount, then our rows have Stripe's, and it is not asked again and again.
+    """
+    intent_id = late_change(clinic, valkey)
+    clinic.stripe.fault("refused_400", "POST", f"/v1/payment_intents/{intent_id}")
+    clinic.confirm(intent_id)
+    given.retried(valkey.client())
+    assert restored(clinic, intent_id) == (5_000, 5_000, True)
+    assert Effect.select().where(Effect.kind == "intent_change").count() == 3
+    assert clinic.phone(amount=4_000).json["success"]
+
+
 def test_amount_refused_by_stripe_is_reported_and_not_charged(clinic):
     """Given an amount of 20 cents, then the clinic gets Stripe's refusal, and the old amount is not
     taken instead.

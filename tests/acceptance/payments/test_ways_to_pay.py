@@ -139,6 +139,18 @@ def test_payment_and_declines_show_the_amount_at_the_time(clinic):
     assert entry.detail["amount"] == 5_000
 
 
+def test_an_open_payment_is_shown_with_the_amount_that_its_intent_has_now(clinic):
+    """Given an intent that was lowered, when it is read, then its payment has the lower amount, and
+    the clinic's software, which names it, is not told that Stripe has another.
+    """
+    intent_id = clinic.intent().json["paymentIntentId"]
+    clinic.intent(amount=5_000)
+    assert clinic.confirm(intent_id).json["payment"]["amount"] == 5_000
+    read = clinic.takes(amount=5_000, method="stripe", reference=intent_id)
+    assert (read.status_code, read.json["payment"]["amount"]) == (200, 5_000), read.text
+    assert clinic.phone(amount=5_000).json["payment"]["amountReceived"] == 5_000
+
+
 def test_processing_bank_debit_closes_the_link_and_its_open_page(clinic, valkey, hear):
     page = visited(clinic, valkey.client())
     intent_id = clinic.intent().json["paymentIntentId"]
@@ -229,3 +241,21 @@ def test_pay_address_takes_another_payment_after_a_failed_bank_debit(clinic, val
         "paid",
         0,
     )
+
+
+def test_a_bank_debit_that_failed_before_it_was_heard_of_leaves_no_used_link(clinic, valkey):
+    """Given a link whose only session was completed by a debit that failed, when all events arrive
+    at once, newest first, then the texted address leads to a new link.
+    """
+    page = visited(clinic, valkey.client())
+    address = PayAddress.of(clinic.now, business_now())
+    assert clinic.stripe.payer.post(page["url"], data={"payment_method": BANK}).status_code == 200
+    (debit,) = clinic.stripe.sdk.payment_intents.list().data
+    clinic.stripe.control(f"stripe/{debit.id}/fail")
+    for event in reversed(clinic.stripe.events()):
+        given.received(event)
+        given.worked(valkey.client())
+    tasks(clinic, valkey.client())
+    followed = clinic.client.simulate_get(f"/p/{address.token}")
+    assert followed.status_code == 303, followed.text
+    assert clinic.stripe.pay(clinic.stripe.payer.get(followed.headers["location"]).json()) == 200

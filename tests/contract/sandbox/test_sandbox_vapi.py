@@ -3,6 +3,7 @@ and chats. It runs in process, on the test's clock.
 """
 
 import json
+from dataclasses import fields
 
 import httpx
 import pytest
@@ -503,9 +504,14 @@ def test_state_outlives_a_restart(org, tmp_path):
     org.ask("PATCH", f"/assistant/{assistant['id']}", json={"firstMessage": "two"})
     org.number(assistantId=assistant["id"])
     org.make("chat", assistantId=assistant["id"], input="x")
+    org.vapi.books.public_keys.add("another-public-key")
+    org.vapi.books.told.append({"call": "call_1", "type": "say"})
     state_file.save(org.sandbox, str(tmp_path / "state.json"))
     again = Org()
     state_file.load(again.sandbox, str(tmp_path / "state.json"))
+    for each in fields(org.vapi.books):
+        if each.name != "shared":
+            assert getattr(again.vapi.books, each.name) == getattr(org.vapi.books, each.name)
     assert answering(again.vapi, NUMBER) is None
     again.clock.time += 60
     assert answering(again.vapi, NUMBER)["latestVersion"] == "v2"

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from models.accounts.audit_entry import AuditEntry
+from models.books.inbox_event import InboxEvent
 from models.feed.outgoing_event import OutgoingEvent
 from models.payments.dispute import DisputeMovement
 from models.payments.refund_request import RefundRequest
@@ -58,6 +59,19 @@ def test_partial_refund_reopens_part_of_the_balance(clinic):
     assert [request["status"] for request in shown["refundRequests"]] == ["confirmed"]
     [made] = clinic.stripe.refunds(answer.json["id"])
     assert (made["reason"], made["metadata"].get("project")) == ("requested_by_customer", None)
+
+
+def test_a_hint_about_refunds_that_stripe_does_not_show_is_refused(clinic):
+    """Given an event that an intent's refunds have changed, when Stripe refuses to list them, as
+    for an intent of the other mode, then the event is refused for an operator to see, and holds
+    nobody back.
+    """
+    clinic.stripe.fault("refused_400", "GET", "/v1/refunds", times=20)
+    charge = {"id": "ch_1", "object": "charge", "payment_intent": "pi_elsewhere"}
+    given.received(given.an_event("charge.refunded", charge))
+    given.retried(clinic.redis)
+    event = InboxEvent.get(InboxEvent.type == "charge.refunded")
+    assert (event.outcome, "refunds of pi_elsewhere" in event.reason) == ("refused", True)
 
 
 def test_bounced_refund_counts_as_received_and_can_be_refunded_again(clinic):

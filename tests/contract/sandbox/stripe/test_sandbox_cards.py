@@ -44,6 +44,27 @@ def test_a_card_is_attached_used_and_detached(world):
         world.stripe.payment_methods.attach(card.id, {"customer": customer.id})
 
 
+def test_a_detached_card_is_nobodys_default(world):
+    """Given a customer with a default card, when it or another card is detached, then the customer
+    has no default any more, or keeps it.
+    """
+    customer = world.stripe.customers.create({"name": "Ada"})
+    default, other = (
+        world.stripe.payment_methods.attach(card, {"customer": customer.id}).id
+        for card in ("pm_card_visa", "pm_card_mastercard")
+    )
+    world.stripe.customers.update(
+        customer.id, {"invoice_settings": {"default_payment_method": default}}
+    )
+    for detached, left in ((other, default), (default, None)):
+        world.stripe.payment_methods.detach(detached)
+        now = world.stripe.customers.retrieve(customer.id)
+        assert now.invoice_settings.default_payment_method == left
+    told = world.stripe.events.list({"type": "customer.updated"}).data[0].data
+    assert told.object.invoice_settings.default_payment_method is None
+    assert told.previous_attributes["invoice_settings"]["default_payment_method"] == default
+
+
 def test_a_customers_card_cannot_be_charged_for_another_customer(world):
     ada, bob = (world.stripe.customers.create({"name": name}) for name in ("Ada", "Bob"))
     card = world.stripe.payment_methods.attach("pm_card_visa", {"customer": ada.id})
