@@ -15,27 +15,30 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import psycopg
 
+from tests.storm.callers import Callers
 from tests.storm.calls import AGAIN
 from tests.storm.client import Asked, Json
 from tests.storm.evidence import Evidence
-from tests.storm.load import Actor, Clinic
+from tests.storm.load import Clinic
 from tests.storm.town import PRACTICE_SECRET
 
 SERVERS = {"google": "google", "dentos": "oauth"}  # of each provider, at the stand-in
-LASTS = 400  # seconds of an access token, so few that it is always due to be renewed
+LASTS = 20  # seconds of an access token, so few that each use of it renews it first
 # a claim lasts a minute; whoever renews may be frozen for some of it before the request leaves
 CLAIM = 30.0
 DUE = "UPDATE integration SET renew_at = 1 WHERE state = 'connected'"
 CONNECTED = "is connected"
 
 
-class Calendars(Actor):
+class Calendars(Callers):
     """Staff who connect and disconnect, sometimes in two windows at once; everything is renewed
-    again and again; some clinics end their consent at the provider.
+    again and again, also while callers ask for free times; some clinics end their consent at the
+    provider.
     """
 
     pause = 1.0
     steps = (("connect", 6), ("disconnect", 3), ("both", 2), ("renew", 6), ("withdraw", 1))
+    steps += (("ask_times", 4),)
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
@@ -45,10 +48,7 @@ class Calendars(Actor):
         own = {"server": "oauth", "clientId": "ours", "clientSecret": PRACTICE_SECRET}
         self.stand_in.control("integrations/clients", **own)
         for server in SERVERS.values():
-            rotates = server == "oauth"
-            self.stand_in.control(
-                "integrations/habits", server=server, lasts=LASTS, rotates=rotates
-            )
+            self.stand_in.control("integrations/habits", server=server, lasts=LASTS, rotates=True)
         super().run()
 
     def key(self) -> str:
@@ -73,6 +73,12 @@ class Calendars(Actor):
         with suppress(sqlite3.Error, psycopg.Error, OSError):
             self.world.town.database.write(DUE)
             self.world.town.database.write(AGAIN.format(job="refresh_integrations"))
+
+    def ask_times(self) -> None:
+        """Two callers ask for free times at once."""
+        with ThreadPoolExecutor(2) as both:
+            for each in [both.submit(self.ring, "asks_for_times") for _ in range(2)]:
+                each.result()
 
     def withdraw(self) -> None:
         self.stand_in.control("integrations/end", server=self.dice.choice([*SERVERS.values()]))

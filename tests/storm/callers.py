@@ -26,12 +26,13 @@ class Callers(Actor):
     pause = 2.0
     steps = (("ring", 1),)
 
-    def ring(self) -> None:
+    def ring(self, script: str = "") -> None:
+        """Let a customer ring, who follows this script or another."""
         if not self.world.customers:
             return
         clinic, customer = self.dice.choice(self.world.customers[-30:])
         phone, town = customer["phone"], self.world.town
-        script, line = self.dice.choice(SCRIPTS), LINES[self.world.clinics.index(clinic)]
+        script, line = script or self.dice.choice(SCRIPTS), LINES[self.world.clinics.index(clinic)]
         who = {"fullName": customer["name"], "postalCode": POSTAL[phone[2:5]]}
         self.stand_in.control("vapi/callers", number=phone, script=script, who=who)
         url, headers = f"{town.url}/api/webhooks/vapi", {"X-Vapi-Secret": VAPI_SECRET}

@@ -97,7 +97,7 @@ class Town:
             "LOG_LEVEL": "INFO",
             "PYTHONUNBUFFERED": "1",
             "WORKERS": "webhooks=2,messages=2,periodic=1,interactive=1"
-            + ",calls=1,outgoing=1,deploys=1" * calls,
+            + ",calls=1,outgoing=1,deploys=2" * calls,
             "RATE_PER_KEY": "none",
             "RATE_PER_ADDRESS": "none",
             "BACKFILL_RATE": "0",
@@ -114,7 +114,6 @@ class Town:
                 "VAPI_WEBHOOK_SECRET": VAPI_SECRET,
                 "CALL_SLOTS": "4",
                 "STRIPE_PUBLISHABLE_KEY": PUBLISHABLE_KEY,
-                "WORKERS": f"{self.env['WORKERS']},calls=1,outgoing=1,deploys=1",
                 "WEBHOOKS_TO_LOOPBACK": "true",
                 "PAYPHONE_SECRET_KEY": SEALING_KEY,
                 "SETUP_FEE": "9900 usd",
