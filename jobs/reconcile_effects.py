@@ -15,8 +15,9 @@ from effects.kinds import kind_of
 from effects.settle import end_unsent, reconcile_or_log
 from models.accounts.audit_entry import SYSTEM
 from models.contact.work_item import WorkItem
+from models.delivery.job_replay import replay
 from models.delivery.stage import stage
-from models.delivery.staged_job import was_staged
+from models.delivery.staged_job import StagedJob, was_staged
 from models.effects.effect import Effect
 from models.transactions import transaction
 from runtime.clock import real_now
@@ -31,12 +32,20 @@ _SETTLED = (
     " AND NOT EXISTS (SELECT 1 FROM effect AS e"
     " WHERE e.id = subject AND e.state IN ('sending', 'unknown')) LIMIT ?"
 )
+# dead jobs that looked for a text or call in vain, and whose doubt a report has ended since
+_NO_LONGER_IN_DOUBT = (
+    "state = 'dead' AND name IN ('reconcile_text', 'reconcile_call') AND EXISTS (SELECT 1"
+    " FROM effect AS e WHERE e.key = substr(staged_job.name, 11) || ':' || staged_job.key"
+    " AND e.state IN ('confirmed', 'refused')) LIMIT ?"
+)
 
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20)
 def reconcile_effects() -> None:
     """Stage a lookup of each effect in doubt, youngest first, so that old doubts do not delay new
     ones, five hundred at a time. The hour is part of the key.
+
+    Also replay jobs that died of a doubt which has ended, so that no dead job shows it any more.
     """
     now = real_now()
     hour = f"{now:%Y%m%d%H}"
@@ -48,6 +57,8 @@ def reconcile_effects() -> None:
     with transaction():
         for item in WorkItem.all(_SETTLED, BATCH):
             item.record_resolved("settled", SYSTEM)
+        for dead in StagedJob.all(_NO_LONGER_IN_DOUBT, BATCH):
+            replay(dead.id, SYSTEM)
         doubts = (
             effect
             for effect in unlooked.order_by(Effect.created_at.desc()).iterator()

@@ -40,7 +40,8 @@ class Authorization:
     grants: dict[str, dict[str, Any]] = field(default_factory=dict)
     access: dict[str, list[Any]] = field(default_factory=dict)  # token: [grant, expiry]
     refresh: dict[str, str] = field(default_factory=dict)  # token: grant
-    burnt: dict[str, str] = field(default_factory=dict)
+    burnt: dict[str, list[Any]] = field(default_factory=dict)  # token: grant, when it was used
+    ended: list[dict[str, Any]] = field(default_factory=list)  # grants, how and when they ended
 
     def consent(self, query: dict[str, str]) -> dict[str, str]:
         """Return the parameters for the callback; raises ``IntegrationError`` for a bad request."""
@@ -70,12 +71,16 @@ class Authorization:
         grant = self.refresh.get(token) or (self.access.get(token) or [""])[0]
         if not grant:
             raise oauth_error("invalid_token")
-        self.end(grant)
+        self.end(grant, "revoked")
         return {}
 
-    def end(self, grant: str) -> None:
-        """End a grant, with all its tokens."""
-        self.grants.pop(grant, None)
+    def end(self, grant: str, how: str = "withdrawn", since: float = 0.0) -> None:
+        """End a grant, with all its tokens: revoked, withdrawn, or because a refresh token was used
+        again, ``since`` seconds after its first use.
+        """
+        known = self.grants.pop(grant, None)
+        if known is not None:
+            self.ended.append(known | {"how": how, "at": self.shared.wall(), "since": since})
         self.access = {key: row for key, row in self.access.items() if row[0] != grant}
         self.refresh = {key: row for key, row in self.refresh.items() if row != grant}
 
@@ -101,19 +106,21 @@ class Authorization:
             raise oauth_error("invalid_grant")
         grant = self.shared.ids.new("grant", 12)
         granted = asked.get("scope", "") if self.habits.grants_scopes else "openid"
-        self.grants[grant] = {"client": form["client_id"], "scope": granted}
+        code = form["code"]
+        self.grants[grant] = {"client": form["client_id"], "scope": granted, "code": code}
         gives = self.habits.gives_refresh_token and (asked["offline"] or self.name != "google")
         return self._answer(grant, self._new_refresh(grant) if gives else "")
 
     def _for_refresh(self, token: str) -> dict[str, Any]:
         if token in self.burnt:
-            self.end(self.burnt[token])
+            used, at = self.burnt[token]
+            self.end(used, "used again", self.shared.wall() - at)
         grant = self.refresh.get(token)
         if grant is None:
             raise oauth_error("invalid_grant")
         if not self.habits.rotates:
             return self._answer(grant, "")
-        self.burnt[token] = self.refresh.pop(token)
+        self.burnt[token] = [self.refresh.pop(token), self.shared.wall()]
         return self._answer(grant, self._new_refresh(grant))
 
     def _new_refresh(self, grant: str) -> str:

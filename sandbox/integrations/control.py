@@ -43,6 +43,21 @@ class IntegrationsControl:
                 server.end(grant)
         resp.media = {"ended": len(ended)}
 
+    def on_get_grants(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Return each server's live grants with the code that began them, the ended ones, and all
+        its tokens, for tests only.
+        """
+        integrations = self.integrations
+        with self.shared.lock:
+            resp.media = {
+                name: {
+                    "live": list(server.grants.values()),
+                    "ended": list(server.ended),
+                    "tokens": [*server.refresh, *server.access, *server.burnt],
+                }
+                for name, server in (("google", integrations.google), ("oauth", integrations.oauth))
+            }
+
     def on_post_practice(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Fill calendars and add keys: ``{busy?, slots?, starts?, keyPair?, apiKey?}``."""
         body, practice = body_of(req), self.integrations.practice
@@ -67,5 +82,5 @@ class IntegrationsControl:
 def add_routes(app: App, integrations: Integrations) -> None:
     """Put the control under ``/sandbox/integrations``."""
     control = IntegrationsControl(integrations)
-    for name in ("clients", "habits", "end", "practice"):
+    for name in ("clients", "habits", "end", "grants", "practice"):
         app.add_route(f"/sandbox/integrations/{name}", control, suffix=name)

@@ -7,7 +7,7 @@ from sandbox.integrations.authorization import Habits
 from sandbox.integrations.provider import Integrations
 
 SERVERS = ("google", "oauth")
-KEPT = ("clients", "codes", "grants", "access", "refresh", "burnt")
+KEPT = ("clients", "codes", "grants", "access", "refresh", "burnt", "ended")
 PRACTICE = ("calendar", "unreadable", "busy", "slots", "starts", "tokens", "lasts")
 SETS = ("key_pairs", "api_keys")
 

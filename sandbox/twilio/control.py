@@ -9,7 +9,7 @@ from typing import Any
 
 import falcon
 
-from sandbox.twilio import carrier, phones
+from sandbox.twilio import carrier, phones, porting
 from sandbox.twilio.account import Sender
 from sandbox.twilio.errors import TwilioError
 from sandbox.twilio.lookups import EVERY_NUMBER, Habit
@@ -159,8 +159,9 @@ class NumberControl:
 
     def on_post_ports(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Set how ports go: ``step?``, the seconds between two steps; ``lost_uploads?``, how many
-        bills arrive empty; and for a ``number``, ``unportable?: [code, reason]``, ``rejected?:
-        [code, reason]`` and ``wants_pin?``.
+        bills arrive empty; for a ``number``, ``unportable?: [code, reason]``, ``rejected?: [code,
+        reason]`` and ``wants_pin?``; and for a request's ``sid``, ``put: [its status, its numbers'
+        status, reason?]``.
         """
         body, books = _body(req), self.twilio.books
         with self.twilio.shared.lock:
@@ -171,12 +172,20 @@ class NumberControl:
                     table[body["number"]] = body[name]
             if body.get("wants_pin"):
                 books.wants_pin.append(body["number"])
+            if "put" in body:
+                porting.put(books, body["sid"], *body["put"])
         resp.media = body
 
     def on_get_ports(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """List all port requests, oldest first."""
+        """List all port requests, oldest first, each with the time it was last ``updated``."""
+        books = self.twilio.books
         with self.twilio.shared.lock:
-            resp.media = {"ports": [dict(row) for row in self.twilio.books.ports.values()]}
+            resp.media = {
+                "ports": [
+                    row | {"updated": books.private[sid]["updated"]}
+                    for sid, row in books.ports.items()
+                ]
+            }
 
     def on_get_trunks(self, req: falcon.Request, resp: falcon.Response) -> None:
         """List all SIP trunks, oldest first."""

@@ -232,6 +232,23 @@ def move(books: Books, sid: str) -> None:
         _schedule(books, port["account_sid"], sid)
 
 
+def put(books: Books, sid: str, whole: str, each: str, reason: str = "") -> None:
+    """Put an open port into any status, in whatever order, with the carrier's reason; one that was
+    rejected and is not any more moves on.
+    """
+    port = books.ports.get(sid)
+    if port is None or port["port_in_request_status"] in OVER:
+        return
+    was_rejected = port["port_in_request_status"] == "Action Required"
+    for number in port["phone_numbers"]:
+        number["rejection_reason"] = reason or None
+        if each == "Completed":
+            purchases.arrive(books, port["account_sid"], number["phone_number"])
+    _set_status(books, sid, whole, each)
+    if was_rejected and whole not in (*OVER, "Action Required"):
+        _schedule(books, port["account_sid"], sid)
+
+
 def _set_status(books: Books, sid: str, whole: str, each: str) -> None:
     """Set the status of a port and of its numbers, and report it."""
     port = books.ports[sid]

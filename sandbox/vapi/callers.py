@@ -109,6 +109,12 @@ SCRIPTS: dict[str, Script] = {
         said={"outcome": "dispute"},
         tools=(VERIFIED, ("getUnpaidInvoice", {})),
     ),
+    "asks_for_times": Script(
+        "assistant-ended-call",
+        transcript=_talk(_OPENING, "When could I come in?", "Somebody calls you back.", "Thanks."),
+        summary="The person wants an appointment.",
+        tools=(("findFreeTimes", {}),) * 4,
+    ),
     "wrong_person": Script(
         "assistant-ended-call",
         transcript=_talk(_OPENING, "You have the wrong number."),

@@ -56,6 +56,9 @@ class Records:
         self.imported: list[Json] = []
         self.rung: list[Json] = []
         self.cards: list[Json] = []
+        self.let_go: list[Json] = []
+        self.consents: list[Json] = []
+        self.noted: dict[str, set[Any]] = {}
         self.forged: list[str] = []
         self.problems: list[str] = []
         self._lock = threading.Lock()

@@ -31,6 +31,7 @@ TABLES = (
     "effect",
     "hold",
     "inbox_event",
+    "integration",
     "invoice",
     "keypad_session",
     "knowledge_file",
@@ -42,6 +43,7 @@ TABLES = (
     "payment_confirmation",
     "payment_link",
     "phone_line",
+    "port_document",
     "promise",
     "refund",
     "refund_request",
@@ -91,6 +93,11 @@ class Evidence:
     imported: list[Json] = field(default_factory=list)
     rung: list[Json] = field(default_factory=list)
     cards: list[Json] = field(default_factory=list)
+    ports: list[Json] = field(default_factory=list)  # requests at Twilio
+    let_go: list[Json] = field(default_factory=list)
+    consents: list[Json] = field(default_factory=list)
+    grants: dict[str, Json] = field(default_factory=dict)  # by OAuth server
+    noted: dict[str, set[Any]] = field(default_factory=dict)
     feed: dict[str, list[str]] = field(default_factory=dict)
     hooked: dict[str, list[tuple[dict[str, str], bytes]]] = field(default_factory=dict)
     forged: list[str] = field(default_factory=list)
@@ -120,10 +127,15 @@ def gather(town: Town, world: World, records: Records, stand_in: StandIn) -> Evi
         forged=records.forged,
         rung=records.rung,
         cards=records.cards,
+        let_go=records.let_go,
+        consents=records.consents,
+        noted=records.noted,
         calls=[row for row in at_vapi["call"] if row["type"] != INBOUND],
         came_in=[row for row in at_vapi["call"] if row["type"] == INBOUND],
         at_vapi=at_vapi,
         numbers={row["sid"]: row for row in stand_in.shown("twilio/bought")["numbers"]},
+        ports=stand_in.shown("twilio/ports")["ports"],
+        grants=stand_in.shown("integrations/grants"),
         trunks=stand_in.shown("twilio/trunks")["trunks"],
         business_shift=town.business_shift,
         problems=list(records.problems),
@@ -151,7 +163,8 @@ def gather(town: Town, world: World, records: Records, stand_in: StandIn) -> Evi
         if row["path"].endswith("/Messages.json")
     ]
     keys = [clinic.key for clinic in world.clinics]
-    evidence.leaks = leaks(town, database, [*keys, *_rights(records.asked)])
+    tokens = [each for server in evidence.grants.values() for each in server["tokens"]]
+    evidence.leaks = leaks(town, database, [*keys, *tokens, *_rights(records.asked)])
     return evidence
 
 

@@ -127,6 +127,10 @@ CALL_PATHS = (
     ("vapi", "DELETE", "/*"),
     ("twilio", "POST", "/2010-04-01/Accounts/*/IncomingPhoneNumbers.json"),
     ("twilio", "DELETE", "/2010-04-01/*"),
+    ("twilio", "POST", "/numbers*/v1/*"),
+    ("twilio", "*", "/numbers/v1/Porting/*"),
+    ("google", "POST", "/oauth2/*"),
+    ("oauth", "*", "/oauth/*"),
 )
 
 

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tests.storm.calendars import CALENDAR_RULES
 from tests.storm.callers import CALLER_RULES
 from tests.storm.calls import CALL_RULES, asked_call
 from tests.storm.card_forms import CARD_RULES
@@ -17,6 +18,8 @@ from tests.storm.client import Asked, Json
 from tests.storm.desk import DESK_RULES, last_word, resolved
 from tests.storm.evidence import Evidence
 from tests.storm.going_live import DEPLOYING_RULES
+from tests.storm.ports import PORT_RULES
+from tests.storm.retention import RETENTION_RULES
 from tests.storm.software import SOFTWARE_RULES
 
 OVER = {"done", "dead", "cancelled"}
@@ -550,6 +553,8 @@ def texts(evidence: Evidence) -> Iterator[Finding]:
             )
         elif request["effect"] not in allowed:
             yield f"a text to {request['to']} was sent without a decision that it may be"
+        elif effects_by_id[request["effect"]]["state"] == "unknown":
+            yield f"a text to {request['to']} is at Twilio, and is still in doubt"
     messages = Counter(
         effects_by_id[request["effect"]]["key"].split(":")[1]
         for request in sent
@@ -713,5 +718,8 @@ RULES: tuple[Rule, ...] = (
     *CARD_RULES,
     *DESK_RULES,
     *DEPLOYING_RULES,
+    *PORT_RULES,
+    *CALENDAR_RULES,
+    *RETENTION_RULES,
     *SOFTWARE_RULES,
 )

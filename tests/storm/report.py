@@ -92,6 +92,10 @@ def summary(evidence: Evidence, world: World, faults: Faults) -> str:
                 )
                 or "none",
             ),
+            ("ports", _counts(row["port_in_request_status"] for row in evidence.ports) or "none"),
+            ("consents", _counts(each["said"] or "not said" for each in evidence.consents)),
+            ("consents ended", _counts(_ended(evidence)) or "none"),
+            ("integrations", _counts(row["state"] for row in evidence.of("integration"))),
             ("calls", _counts(row["state"] for row in evidence.of("call"))),
             ("calls asked for by", _counts(row["reason"] for row in evidence.of("call"))),
             ("outcomes", _counts(row["outcome"] or "none" for row in evidence.of("call"))),
@@ -131,6 +135,10 @@ def _word(one: Asked) -> str:
         if one.accepted or not one.status
         else f"{one.status} {one.answer.get('code', '')}".strip()
     )
+
+
+def _ended(evidence: Evidence) -> list[str]:
+    return [each["how"] for server in evidence.grants.values() for each in server["ended"]]
 
 
 def _tool(row: Json) -> str:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from runtime.settings import ROOT
+from tests.storm.calendars import Calendars
 from tests.storm.callers import Callers
 from tests.storm.calls import AGAIN, CallingOffice, Scans
 from tests.storm.card_forms import Desks
@@ -22,7 +23,9 @@ from tests.storm.faults import Faults
 from tests.storm.going_live import Owner
 from tests.storm.judge import judge
 from tests.storm.load import Clinic, World, actors
+from tests.storm.ports import end_all, porters
 from tests.storm.report import line, summary
+from tests.storm.retention import Years
 from tests.storm.software import Software
 from tests.storm.town import LINES, Town
 
@@ -103,6 +106,7 @@ class Storm:
         if self.calls:
             people += [Scans(world, 0), Desk(world, 0), Desk(world, 1), Operator(world, 0)]
             people += [Owner(world, 0, self.going_live), Callers(world, 0), Desks(world, 0)]
+            people += [*porters(world, self.porting), Calendars(world, 0), Years(world, 0)]
         threads = [
             threading.Thread(target=actor.run, daemon=True) for actor in (*people, *software)
         ]
@@ -154,10 +158,12 @@ class Storm:
             stand_in.control("vapi/habits", concurrency=3, rings_for=1, talks_for=1)
             pairs = list(zip(ids, LINES, strict=True))
             self.going_live = self._clinic(town, "Lake Clinic")
-            saved = stand_in.create("customers", "", name="Lake Clinic")["id"]
-            path = "payment_methods/pm_card_visa/attach"
-            card = stand_in.create(path, "", customer=saved)["id"]
-            pairs.append((self.going_live.id, f"{saved},{card}"))
+            self.porting = [self._clinic(town, name) for name in ("Bay Clinic", "Cape Clinic")]
+            for clinic in (self.going_live, *self.porting):
+                saved = stand_in.create("customers", "", name="a clinic")["id"]
+                path = "payment_methods/pm_card_visa/attach"
+                card = stand_in.create(path, "", customer=saved)["id"]
+                pairs.append((clinic.id, f"{saved},{card}"))
             town.run("tests.storm.lines", *(each for pair in pairs for each in pair))
         return clinics
 
@@ -184,9 +190,10 @@ class Storm:
             stand_in.act(
                 intent_id, random.Random(f"{self.seed}:{intent_id}").choice(("succeed", "fail"))
             )
+        end_all(stand_in)
         self._quiet(database, stand_in)
         town.end_the_day()  # or the judge might find a job that has just begun
-        self._say("texts and calls that no webhook brought are read in the lists")
+        self._say("what no webhook brought is read in the lists; what is due is done")
         town.run("tests.storm.reading")
         self._say("missed events are fetched, dead jobs are run once more")
         told = [
@@ -198,6 +205,9 @@ class Storm:
         if self.calls:
             self._quiet(database, stand_in)
             self._look_at_calls(database, stand_in)
+            self._quiet(database, stand_in)
+            end_all(stand_in)
+            town.run("tests.storm.reading")
         self._quiet(database, stand_in)
 
     def _look_at_calls(self, database: Database, stand_in: StandIn) -> None:

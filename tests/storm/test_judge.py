@@ -261,6 +261,11 @@ def test_an_effect_made_twice_is_a_breach(evidence, kind, tag):
     condemned(evidence, "2 ", f"made for {tag}")
 
 
+def test_a_text_in_doubt_that_twilio_has(evidence):
+    evidence.rows["effect"][2]["state"] = "unknown"
+    condemned(evidence, "a text to +12025550123 is at Twilio, and is still in doubt")
+
+
 def test_an_unrequested_refund_is_a_breach(evidence):
     evidence.asked = [one for one in evidence.asked if one.what != "refund"]
     condemned(evidence, "refund re_1", "nobody asked")
@@ -526,6 +531,7 @@ def test_an_effect_that_is_still_being_sent_is_a_breach(evidence):
 def test_an_effect_in_doubt_is_no_breach(evidence):
     evidence.rows["effect"][2].update(state="unknown", provider_id=None)
     row_of(evidence, "message", status="unknown", sid=None)
+    evidence.text_requests[0].update(performed=False, status=0)
     assert judge(evidence) == []
 
 

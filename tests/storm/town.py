@@ -37,6 +37,8 @@ STRIPE_KEY, WEBHOOK_SECRET, CONNECT_SECRET = "sk_test_payphone", "whsec_test_new
 PUBLISHABLE_KEY = "pk_test_payphone"
 VAPI_SECRET = "vapi-webhook-secret-of-the-storm"
 SEALING_KEY = "what-the-storm-seals-secrets-with"
+CARRIERS_PIN = "pin-4086-of-the-storm"
+GOOGLE_SECRET, PRACTICE_SECRET = "GOCSPX-of-the-storm", "practice-secret-of-the-storm"
 PROVIDERS_SECRETS = (
     STRIPE_KEY,
     WEBHOOK_SECRET,
@@ -45,7 +47,18 @@ PROVIDERS_SECRETS = (
     MAGIC_KEY,
     VAPI_SECRET,
 )
-SECRETS = (*PROVIDERS_SECRETS, SEALING_KEY)
+SECRETS = (*PROVIDERS_SECRETS, SEALING_KEY, CARRIERS_PIN, GOOGLE_SECRET, PRACTICE_SECRET)
+PRACTICE = """
+[[provider]]
+name = "dentos"
+authorize = "{url}/oauth/authorize"
+token = "{url}/oauth/token"
+revoke = "{url}/oauth/revoke"
+verify = "{url}/oauth/me"
+scopes = ["schedule.read"]
+client_id = "ours"
+client_secret = "{secret}"
+"""
 COMMANDS = {
     "web": ("-m", "gunicorn", "-c", "web/server/gunicorn_conf.py", "web.app:create_app()"),
     "pool": ("worker.py",),
@@ -84,7 +97,7 @@ class Town:
             "LOG_LEVEL": "INFO",
             "PYTHONUNBUFFERED": "1",
             "WORKERS": "webhooks=2,messages=2,periodic=1,interactive=1"
-            + ",calls=1,outgoing=1,deploys=1" * calls,
+            + ",calls=1,outgoing=1,deploys=2" * calls,
             "RATE_PER_KEY": "none",
             "RATE_PER_ADDRESS": "none",
             "BACKFILL_RATE": "0",
@@ -101,10 +114,13 @@ class Town:
                 "VAPI_WEBHOOK_SECRET": VAPI_SECRET,
                 "CALL_SLOTS": "4",
                 "STRIPE_PUBLISHABLE_KEY": PUBLISHABLE_KEY,
-                "WORKERS": f"{self.env['WORKERS']},calls=1,outgoing=1,deploys=1",
                 "WEBHOOKS_TO_LOOPBACK": "true",
                 "PAYPHONE_SECRET_KEY": SEALING_KEY,
                 "SETUP_FEE": "9900 usd",
+                "GOOGLE_CLIENT_ID": "ours",
+                "GOOGLE_CLIENT_SECRET": GOOGLE_SECRET,
+                "GOOGLE_API_BASE": self.stand_in,
+                "OAUTH_PROVIDERS": str(folder / "providers.toml"),
             }
         self.business_shift = float(self.env["PAYPHONE_BUSINESS_SHIFT"])
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -118,6 +134,8 @@ class Town:
     def open(self) -> None:
         """Migrate, start everything, and wait until the web and the stand-in answer."""
         (self.folder / "log").mkdir(parents=True, exist_ok=True)
+        practice = PRACTICE.format(url=self.stand_in, secret=PRACTICE_SECRET)
+        (self.folder / "providers.toml").write_text(practice)
         # However this process ends, the reaper ends the processes it started.
         self._reaper = subprocess.Popen(
             [sys.executable, "-m", "simulation.reaper", self.mark], cwd=ROOT

@@ -7,6 +7,7 @@ import pytest
 
 from effects.contact.text import TEXT
 from effects.settle import reconcile_owner, settle_refused
+from jobs.reconcile_effects import reconcile_effects
 from models.contact.contact_decision import ContactDecision
 from models.contact.message import Message
 from models.contact.opt_out import OptOut
@@ -102,6 +103,22 @@ def test_a_new_text_can_be_requested_once_staff_settle_the_doubt(clinic):
     assert again.json["message"]["id"] != message.id
     clinic.work()
     assert len(clinic.sent()) == 1
+
+
+def test_a_report_after_the_last_look_leaves_no_dead_job(clinic):
+    """Given a text that no lookup found, when Twilio reports on it after all, then the hourly
+    reconciliation ends the dead job; that of a text still in doubt stays dead.
+    """
+    message = in_doubt(clinic, "refuse_after")
+    StagedJob.update(state="dead").where(StagedJob.name == "reconcile_text").execute()
+    reconcile_effects.perform()
+    assert clinic.job("reconcile_text").state == "dead"
+    clinic.deliver()
+    assert clinic.effect(message).state == "confirmed"
+    reconcile_effects.perform()
+    clinic.work()
+    assert clinic.job("reconcile_text").state == "done"
+    assert (clinic.message(message.id).status, len(clinic.requests())) == ("delivered", 1)
 
 
 def test_a_later_reconciliation_settles_what_earlier_lookups_could_not(clinic):
