@@ -65,13 +65,15 @@ def refused(answer, field, why, code="invalid"):
 
 @pytest.mark.parametrize("status", ["draft", "sent"])
 @pytest.mark.parametrize(("amount", "currency", "why"), UNCHARGEABLE)
-def test_an_invoice_is_not_created_for_what_cannot_be_charged(doors, amount, currency, why, status):
+def test_an_invoice_with_an_unchargeable_amount_is_not_created(
+    doors, amount, currency, why, status
+):
     refused(doors.creates(amount, currency, status=status), "amountDue", why)
     assert Invoice.select().count() == 0
 
 
 @pytest.mark.parametrize(("amount", "currency"), CHARGEABLE)
-def test_the_least_and_a_whole_step_are_taken(doors, amount, currency):
+def test_the_minimum_and_whole_steps_are_accepted(doors, amount, currency):
     assert doors.creates(amount, currency).status_code == 201
 
 
@@ -109,7 +111,7 @@ def test_no_more_is_recorded_as_taken_in_cash(doors, most, currency, shown):
 
 
 @pytest.mark.parametrize(("amount", "currency", "why"), UNCHARGEABLE)
-def test_an_invoice_is_not_changed_to_what_cannot_be_charged(doors, amount, currency, why):
+def test_an_invoice_cannot_be_changed_to_an_unchargeable_amount(doors, amount, currency, why):
     """An invoice that already has such an amount keeps it, and its other fields can change."""
     invoice = given.an_invoice(doors.account, 100_000, currency)
     path = f"invoices/{invoice.id}"
@@ -124,7 +126,9 @@ PARTS = [("create-payment-intent", {}), ("phone", {"paymentMethodId": "pm_card_v
 
 @pytest.mark.parametrize(("path", "more"), PARTS)
 @pytest.mark.parametrize(("amount", "currency", "why"), UNCHARGEABLE)
-def test_a_part_that_cannot_be_charged_is_refused(doors, path, more, amount, currency, why):
+def test_a_partial_payment_of_an_unchargeable_amount_is_refused(
+    doors, path, more, amount, currency, why
+):
     invoice = given.an_invoice(doors.account, 100_000, currency)
     asked = {"invoiceId": invoice.id, "amount": amount} | more
     answer = doors.ask("POST", f"payments/{path}", **asked)
@@ -133,9 +137,7 @@ def test_a_part_that_cannot_be_charged_is_refused(doors, path, more, amount, cur
 
 
 @pytest.mark.parametrize(("amount", "currency", "why"), UNCHARGEABLE)
-def test_a_balance_that_cannot_be_charged_gets_no_link_no_form_and_no_intent(
-    doors, amount, currency, why
-):
+def test_an_unchargeable_balance_gets_no_link_form_or_intent(doors, amount, currency, why):
     """Given a balance from an earlier release, or left by a payment in cash, then the clinic gets
     the refusal, before a customer gets an address.
     """
@@ -154,7 +156,7 @@ def test_a_balance_that_cannot_be_charged_gets_no_link_no_form_and_no_intent(
 
 
 @pytest.mark.parametrize(("amount", "status"), [(1_050, 422), (1_000, 202), (100, 202)])
-def test_a_refund_goes_by_steps_and_may_be_small(doors, amount, status):
+def test_a_refund_must_be_whole_steps_but_has_no_minimum(doors, amount, status):
     """A refund has no minimum, but must be a whole step."""
     invoice = given.an_invoice(doors.account, 100_000, "ugx")
     paid = given.an_intent(invoice)
@@ -186,7 +188,7 @@ def test_a_refund_goes_by_steps_and_may_be_small(doors, amount, status):
         (30, "usd", 201),  # and so do cents
     ],
 )
-def test_what_is_taken_in_cash_is_money_that_there_is(doors, amount, currency, status):
+def test_a_cash_amount_must_exist_in_its_currency(doors, amount, currency, status):
     invoice = given.an_invoice(doors.account, 100_000, currency)
     cash = {"method": "cash", "reference": "r1", "currency": currency}
     answer = doors.ask("POST", "payments/upsert", invoiceId=invoice.id, amount=amount, **cash)

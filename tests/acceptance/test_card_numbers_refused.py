@@ -41,7 +41,7 @@ def key(client):
         ({"name": [4242, 4242, 4242, 4242]}, "name"),
     ],
 )
-def test_in_a_body_it_is_refused_by_field_and_never_repeated(client, key, body, field):
+def test_a_card_number_in_a_body_is_refused_by_field_and_never_repeated(client, key, body, field):
     answer = client.simulate_post(
         "/api/customers",
         headers=key | {"Idempotency-Key": "once"},
@@ -67,13 +67,13 @@ def test_in_a_body_it_is_refused_by_field_and_never_repeated(client, key, body, 
         ("/login", {"next": f"/{CARD}"}, {}),
     ],
 )
-def test_in_an_address_or_a_kept_header_too(client, key, path, query, headers):
+def test_a_card_number_in_a_url_or_stored_header_is_refused(client, key, path, query, headers):
     answer = client.simulate_get(path, params=query, headers=key | headers)
     assert (answer.status_code, answer.json["code"]) == (422, "card_number_refused")
     assert "4242" not in answer.text
 
 
-def test_a_request_id_that_is_one_is_replaced(client):
+def test_a_request_id_that_is_a_card_number_is_replaced(client):
     assert (
         client.simulate_get("/healthz", headers={"X-Request-Id": "4242424242424242"})
         .headers["x-request-id"]
@@ -85,7 +85,7 @@ def test_a_request_id_that_is_one_is_replaced(client):
     )
 
 
-def test_phones_times_amounts_and_ids_come_through(client, key):
+def test_phones_times_amounts_and_ids_are_not_mistaken_for_card_numbers(client, key):
     """+49 151 2345 6787 has a Visa's prefix and length, and passes Luhn."""
     made = client.simulate_post(
         "/api/customers",
@@ -110,7 +110,7 @@ def test_phones_times_amounts_and_ids_come_through(client, key):
     assert client.simulate_get("/api/invoices", headers=key, params=since).status_code == 200
 
 
-def test_a_signed_event_is_kept_without_the_number_and_still_pays(client, valkey):
+def test_a_signed_event_is_stored_without_its_card_number_and_still_pays(client, valkey):
     invoice = given.an_invoice()
     intent = given.an_intent(invoice, description=f"paid by {CARD}") | {
         "metadata": given.metadata_of(invoice) | {"note": "4242424242424242"}
@@ -126,7 +126,7 @@ def test_a_signed_event_is_kept_without_the_number_and_still_pays(client, valkey
     assert (given.fresh(invoice).status, Payment.get().intent_id) == ("paid", intent["id"])
 
 
-def test_a_log_line_is_masked_whoever_writes_it(capsys):
+def test_card_numbers_are_masked_in_every_part_of_a_log_line(capsys):
     before = structlog.get_config()
     try:
         configure_log("json", "DEBUG", mask=redact)
@@ -149,7 +149,7 @@ def test_a_log_line_is_masked_whoever_writes_it(capsys):
     assert json.loads(line.splitlines()[-1])["fine"] == 12_500
 
 
-def test_lines_of_other_loggers_are_masked_too():
+def test_log_lines_of_other_loggers_are_masked_too():
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(MaskingFormatter(redact))
@@ -169,6 +169,6 @@ def test_lines_of_other_loggers_are_masked_too():
         b'["\\ud800"]',
     ],
 )
-def test_what_no_database_keeps_is_refused_in_words(client, key, body):
+def test_text_a_database_cannot_store_is_refused(client, key, body):
     """PostgreSQL stores no NUL in text, and half a surrogate pair is not valid UTF-8."""
     assert client.simulate_post("/api/customers", headers=key, body=body).status_code == 400

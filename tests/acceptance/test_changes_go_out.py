@@ -103,7 +103,7 @@ class Listening(Clinic):
         return invoice
 
 
-def test_a_paid_invoice_is_told_in_the_feed_and_at_the_endpoint(clinic):
+def test_a_paid_invoice_is_announced_in_the_feed_and_by_webhook(clinic):
     """Given an endpoint, when an invoice is paid, then it gets one signed event, the same as in the
     feed.
     """
@@ -131,7 +131,7 @@ def test_a_paid_invoice_is_told_in_the_feed_and_at_the_endpoint(clinic):
     )
 
 
-def test_each_transition_is_told_once(clinic):
+def test_each_transition_is_announced_once(clinic):
     """Given an invoice that is paid, partly refunded and paid again, then it is reported as paid
     twice; an event that changes nothing is not reported.
     """
@@ -150,7 +150,7 @@ def test_each_transition_is_told_once(clinic):
     ]
 
 
-def test_money_that_comes_in_is_told_also_where_the_invoice_is_not_paid_yet(clinic):
+def test_a_partial_payment_is_announced_once(clinic):
     """Given an endpoint for payments, when a part is paid by card and another in cash, each
     reported twice, then the endpoint gets each once, while the invoice is still owed.
     """
@@ -178,7 +178,7 @@ def test_money_that_comes_in_is_told_also_where_the_invoice_is_not_paid_yet(clin
     ]
 
 
-def test_an_overdue_invoice_is_told(clinic):
+def test_an_overdue_invoice_is_announced_once(clinic):
     """Given an overdue invoice, when the scan runs twice, then the feed has one event."""
     from jobs.mark_overdue import mark_overdue
 
@@ -192,7 +192,7 @@ def test_an_overdue_invoice_is_told(clinic):
     ("code", "shown"),
     [("insufficient_funds", "insufficient_funds"), ("stolen_card", "card_declined")],
 )
-def test_a_failed_charge_is_told_once_and_gives_nothing_away(clinic, code, shown):
+def test_a_failed_charge_is_announced_once_without_revealing_a_stolen_card(clinic, code, shown):
     """Given a declined card, reported twice, then the feed has one payment.failed, which does not
     say that a card was stolen.
     """
@@ -212,7 +212,7 @@ def test_a_failed_charge_is_told_once_and_gives_nothing_away(clinic, code, shown
     )
 
 
-def test_old_news_of_a_failure_is_not_told_after_the_success(clinic):
+def test_a_late_decline_is_not_announced_after_the_success(clinic):
     """Given events out of order, when a decline arrives after the payment succeeded, then it is not
     reported.
     """
@@ -229,7 +229,7 @@ def test_old_news_of_a_failure_is_not_told_after_the_success(clinic):
     assert told == ["payment.succeeded", "invoice.paid"]
 
 
-def test_the_feed_goes_on_from_its_cursor(clinic):
+def test_the_feed_continues_from_its_cursor(clinic):
     """Given five events, when they are read two at a time, then each is seen once, in order, and
     the last page says that it is the last.
     """
@@ -262,11 +262,11 @@ def test_the_feed_goes_on_from_its_cursor(clinic):
         "since=%00",
     ],
 )
-def test_a_cursor_that_is_none_is_refused(clinic, query):
+def test_an_invalid_cursor_or_limit_is_refused(clinic, query):
     assert clinic.get(f"/api/events?{query}").status_code == 422
 
 
-def test_a_reader_never_runs_past_what_is_being_written(clinic):
+def test_a_feed_reader_never_skips_an_uncommitted_event(clinic):
     """Given two writers of whom the second commits first, when the feed is read in between, then
     the reader misses neither event.
     """
@@ -294,7 +294,7 @@ def test_a_reader_never_runs_past_what_is_being_written(clinic):
     assert numbers == (["slow", "quick"] if transactions.is_postgres() else ["slow"])
 
 
-def test_the_secret_is_shown_once_and_kept_sealed(clinic, capfd):
+def test_a_webhook_secret_is_shown_once_and_stored_sealed(clinic, capfd):
     """Given a new endpoint, then its secret is in the answer and in its replay, and in no row, list
     or log.
     """
@@ -324,7 +324,7 @@ def test_the_secret_is_shown_once_and_kept_sealed(clinic, capfd):
     )
 
 
-def test_only_what_was_asked_for_is_sent(clinic):
+def test_an_endpoint_gets_only_its_event_types(clinic):
     """Given an endpoint for overdue invoices, when one is paid, then nothing is sent to it; the
     feed has the events.
     """
@@ -338,7 +338,7 @@ def test_only_what_was_asked_for_is_sent(clinic):
     ("events", "sent"),
     [(["payment.*"], 1), (["*"], 2), (["refund.*", "dispute.*"], 0), (["invoice.paid"], 1)],
 )
-def test_all_of_a_subject_can_be_asked_for(clinic, events, sent):
+def test_an_endpoint_can_subscribe_by_wildcard(clinic, events, sent):
     """Given an endpoint for event types with a wildcard, when an invoice is paid, then it gets the
     events that match.
     """
@@ -351,7 +351,7 @@ def test_all_of_a_subject_can_be_asked_for(clinic, events, sent):
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("status", [500, 404, 302, 301, 429])
-def test_what_is_not_taken_is_sent_again(clinic, monkeypatch, status):
+def test_a_failed_delivery_is_retried_at_the_same_url(clinic, monkeypatch, status):
     """Given a receiver that fails or redirects, then the same event is sent again later, to the
     same address.
     """
@@ -380,7 +380,7 @@ def claims():
     return sum(row.claim for row in StagedJob.select().where(StagedJob.name == "deliver_webhook"))
 
 
-def test_a_dead_receiver_costs_a_try_and_not_a_claim_for_each_that_waits(clinic, slowly):
+def test_a_failing_endpoint_is_probed_by_one_delivery_at_a_time(clinic, slowly):
     """Given forty events for a receiver that is down for two hours, then after three failures only
     one delivery at a time probes it, nothing else is claimed, and another clinic is served.
     """
@@ -414,7 +414,7 @@ def test_a_dead_receiver_costs_a_try_and_not_a_claim_for_each_that_waits(clinic,
     )
 
 
-def test_all_that_waited_follows_when_the_receiver_is_back(clinic, slowly, monkeypatch):
+def test_waiting_deliveries_follow_once_the_endpoint_recovers(clinic, slowly, monkeypatch):
     """Given twelve events for a receiver that was down, when it accepts the probe, then the others
     follow in slices, each claimed once.
     """
@@ -454,7 +454,7 @@ def amid(monkeypatch, meanwhile):
     monkeypatch.setattr(module, "next_to_probe", and_then)
 
 
-def test_what_is_put_off_while_the_others_are_released_follows_them(clinic, slowly, monkeypatch):
+def test_a_delivery_held_during_the_release_follows_the_others(clinic, slowly, monkeypatch):
     """Given a delivery that a worker has begun and is about to hold, when the endpoint recovers at
     that moment, then it is sent along with the others, not a day later.
     """
@@ -474,7 +474,7 @@ def test_what_is_put_off_while_the_others_are_released_follows_them(clinic, slow
     assert [row.state for row in WebhookDelivery.select()] == ["delivered"] * 5
 
 
-def test_a_delivery_chosen_while_it_is_put_off_asks_all_the_same(clinic, slowly, monkeypatch):
+def test_a_delivery_chosen_as_probe_while_being_held_still_probes(clinic, slowly, monkeypatch):
     """Given a delivery about to be held, when the probe fails and this delivery is the next, then
     it probes in its turn, and the endpoint does not wait a day.
     """
@@ -491,7 +491,7 @@ def test_a_delivery_chosen_while_it_is_put_off_asks_all_the_same(clinic, slowly,
     assert [row.state for row in WebhookDelivery.select()] == ["delivered"] * 4
 
 
-def test_a_delivery_that_is_put_off_while_its_time_is_changed_asks_then(clinic, monkeypatch):
+def test_a_delivery_held_while_rescheduled_as_probe_is_not_held_for_a_day(clinic, monkeypatch):
     """Given a running delivery chosen as the next probe, when its attempt ends between the update
     of waiting jobs and that of running ones, then it is not held for a day.
     """
@@ -513,7 +513,7 @@ def test_a_delivery_that_is_put_off_while_its_time_is_changed_asks_then(clinic, 
     assert (row.state, row.due_at <= database_time() + 60_000_000) == ("waiting", True)
 
 
-def test_single_refusals_hold_nothing_up(clinic):
+def test_isolated_failures_do_not_delay_other_deliveries(clinic):
     """Given a receiver that refuses one event in twenty, then every other event is delivered at
     once, and the refused ones seconds later.
     """
@@ -529,7 +529,7 @@ def test_single_refusals_hold_nothing_up(clinic):
 
 
 @pytest.mark.parametrize("refused", [1, 2])
-def test_what_comes_after_few_refusals_is_sent_at_once(clinic, refused):
+def test_an_event_after_a_few_failures_is_sent_at_once(clinic, refused):
     """Given fewer failures in a row than pause an endpoint, then a new event is sent at once."""
     clinic.listening()
     clinic.receiver.statuses = [503] * refused
@@ -542,7 +542,7 @@ def test_what_comes_after_few_refusals_is_sent_at_once(clinic, refused):
     assert WebhookEndpoint.get().failures == 0, "one that is taken ends the row"
 
 
-def test_what_an_older_release_holds_is_released(clinic):
+def test_deliveries_held_by_an_older_release_are_released(clinic):
     """Given deliveries that an older release held after a single failure, when this release
     delivers the probe, then the others follow.
     """
@@ -558,7 +558,7 @@ def test_what_an_older_release_holds_is_released(clinic):
     assert {row.state for row in WebhookDelivery.select()} == {"delivered"}
 
 
-def test_a_bad_event_does_not_hold_up_the_others(clinic):
+def test_an_event_the_receiver_rejects_does_not_block_the_others(clinic):
     """Given a receiver that cannot take one event, then the others are delivered at once, and the
     failing one waits for its own retries.
     """
@@ -578,7 +578,7 @@ def test_a_bad_event_does_not_hold_up_the_others(clinic):
     assert WebhookDelivery.get_by_id(bad.id).attempts <= 3
 
 
-def test_an_endpoint_that_fails_for_days_is_disabled_with_a_notice(clinic):
+def test_an_endpoint_failing_for_three_days_is_disabled_with_an_event(clinic):
     """Given three days of nothing but failures, then the endpoint is disabled, the feed says so,
     and waiting deliveries are cancelled.
     """
@@ -606,7 +606,7 @@ def test_an_endpoint_that_fails_for_days_is_disabled_with_a_notice(clinic):
     )
 
 
-def test_an_endpoint_that_is_gone_is_disabled_at_once(clinic):
+def test_an_endpoint_answering_410_is_disabled_at_once(clinic):
     clinic.listening()
     clinic.receiver.statuses = [410]
     emit(clinic.account.id, "invoice.paid", {})
@@ -614,7 +614,7 @@ def test_an_endpoint_that_is_gone_is_disabled_at_once(clinic):
     assert (WebhookEndpoint.get().state, WebhookDelivery.get().state) == ("disabled", "failed")
 
 
-def test_a_delivery_is_given_up_after_days(clinic):
+def test_a_delivery_fails_after_three_days_of_retries(clinic):
     """Given a receiver that never accepts one event but is not failing otherwise, then that
     delivery fails after three days, having been tried about every hour.
     """
@@ -631,7 +631,7 @@ def test_a_delivery_is_given_up_after_days(clinic):
     assert 60 < delivery.attempts == len(clinic.receiver.got) < 80
 
 
-def test_a_disabled_endpoint_is_enabled_again(clinic):
+def test_a_disabled_endpoint_can_be_enabled_and_learns_what_it_missed(clinic):
     """Given an endpoint that was disabled, when its owner enables it, then it gets new events, and
     the answer says where the missed ones begin in the feed.
     """
@@ -664,7 +664,7 @@ def test_a_disabled_endpoint_is_enabled_again(clinic):
     assert before not in feed
 
 
-def test_an_owner_stops_and_moves_an_endpoint(clinic):
+def test_an_owner_can_disable_and_move_an_endpoint(clinic):
     """Given an endpoint, when it is disabled, then nothing is sent; when its URL changes while it
     fails, then waiting deliveries go to the new address at once.
     """
@@ -701,7 +701,7 @@ def test_an_owner_stops_and_moves_an_endpoint(clinic):
     )
 
 
-def test_a_deleted_endpoint_hears_nothing_more(clinic):
+def test_deleting_an_endpoint_cancels_its_deliveries_and_erases_its_secret(clinic):
     """Given a waiting delivery, when its endpoint is deleted, then it is cancelled, and the secret
     is erased.
     """
@@ -723,7 +723,7 @@ def test_a_deleted_endpoint_hears_nothing_more(clinic):
     assert clinic.get("/api/webhook-endpoints").json["data"] == []
 
 
-def test_another_clinics_endpoint_is_not_there(clinic):
+def test_another_clinics_endpoint_is_not_found(clinic):
     endpoint, stranger = clinic.listening(), given.a_key(given.an_account())
     assert clinic.get(f"/api/webhook-endpoints/{endpoint.id}", stranger).status_code == 404
     assert (
@@ -747,7 +747,7 @@ INNER = [
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("url", INNER)
-def test_a_private_address_is_refused(clinic, url):
+def test_an_endpoint_at_a_private_address_is_refused(clinic, url):
     answer = (
         clinic.register(url)
         if url
@@ -766,7 +766,7 @@ def test_unknown_events_and_too_many_endpoints_are_refused(clinic):
     assert clinic.register().status_code == 422
 
 
-def test_this_machine_is_out_of_reach_without_the_setting(clinic, monkeypatch):
+def test_loopback_endpoints_need_the_setting_and_never_work_in_production(clinic, monkeypatch):
     """Given an endpoint on this machine, when the setting is removed, or in production, then
     nothing is sent to it any more.
     """
@@ -787,7 +787,7 @@ def test_this_machine_is_out_of_reach_without_the_setting(clinic, monkeypatch):
     assert clinic.register().status_code == 422
 
 
-def test_a_receiver_that_never_answers_costs_a_bounded_time(clinic, monkeypatch):
+def test_a_hanging_receiver_is_cut_off_at_the_total_timeout(clinic, monkeypatch):
     """Given a receiver that hangs for minutes, then the attempt ends at the total timeout."""
     monkeypatch.setattr(outgoing_webhooks, "TOTAL", 0.4)
     clinic.receiver.hang = True

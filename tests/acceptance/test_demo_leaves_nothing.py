@@ -91,7 +91,7 @@ def assert_hides_its_secrets(state: Path, mark: str) -> None:
     assert not [path for path, mode in modes.items() if mode & 0o077]
 
 
-def test_a_busy_port_is_told(tmp_path):
+def test_the_demo_reports_a_busy_port(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -101,14 +101,14 @@ def test_a_busy_port_is_told(tmp_path):
     assert "is taken by another program" in said
 
 
-def test_a_live_key_is_refused(tmp_path):
+def test_the_demo_refuses_a_live_key(tmp_path):
     process = demo(tmp_path, "--once", PORT="0", STRIPE_SECRET_KEY="sk_live_" + "x" * 20)
     said = process.communicate(timeout=120)[0].decode()
     assert (process.returncode, "live key" in said) == (1, True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
-def test_nothing_is_left_however_it_ends(number, tmp_path):
+def test_the_demo_leaves_no_process_when_interrupted_or_killed(number, tmp_path):
     mark = f"test-{os.getpid()}-{time.monotonic_ns()}"
     description = tmp_path / "demo.json"
     description.write_text("{}")  # as a power cut leaves it
@@ -139,7 +139,7 @@ def test_nothing_is_left_however_it_ends(number, tmp_path):
     wait_for(lambda: not description.exists(), "its description is gone")
 
 
-def test_a_demo_with_settings_of_its_own_is_spoken_to_and_stays_the_only_one(tmp_path):
+def test_the_command_line_reaches_a_custom_demo_and_a_second_is_refused(tmp_path):
     """Given a demo with a database of its own, when the command line runs in another shell, then it
     uses that database, and the settings file is readable by its user only; a second demo in the
     same folder is refused; after SIGTERM, nothing is left.

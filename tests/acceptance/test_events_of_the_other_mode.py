@@ -67,7 +67,7 @@ def nothing_happened(invoice):
 
 
 @pytest.mark.parametrize(("key", "livemode"), [(LIVE, True), (TEST, False)])
-def test_accounts_and_the_feed_say_whether_money_is_real(client, receiver, keyed, key, livemode):
+def test_accounts_events_and_webhooks_show_livemode(client, receiver, keyed, key, livemode):
     keyed(key)
     account = given.an_account()
     headers = given.a_key(account)
@@ -89,7 +89,7 @@ def test_accounts_and_the_feed_say_whether_money_is_real(client, receiver, keyed
     ("key", "livemode", "why"),
     [(LIVE, False, "test-mode event, live key"), (TEST, True, "live-mode event, test key")],
 )
-def test_an_event_of_the_other_mode_is_kept_refused_and_nothing_else(
+def test_an_event_of_the_other_mode_is_stored_as_refused_and_changes_nothing(
     client, keyed, kind, door, key, livemode, why
 ):
     """Given an invoice of this Stripe account, when an event of the other mode names it, then
@@ -107,7 +107,7 @@ def test_an_event_of_the_other_mode_is_kept_refused_and_nothing_else(
     nothing_happened(invoice)
 
 
-def test_the_event_of_our_own_mode_counts(client, valkey, keyed):
+def test_an_event_of_our_own_mode_is_applied(client, valkey, keyed):
     keyed(LIVE)
     invoice = given.an_invoice()
     event = an_event_about(invoice, EVENTS[0], livemode=True)
@@ -116,7 +116,7 @@ def test_the_event_of_our_own_mode_counts(client, valkey, keyed):
     assert (answer.status_code, given.fresh(invoice).status) == (200, "paid")
 
 
-def test_replaying_it_changes_nothing_until_the_key_is_of_its_mode(client, valkey, keyed):
+def test_replaying_a_refused_event_works_only_with_a_key_of_its_mode(client, valkey, keyed):
     """Given an event refused because a live key was missing, when it is replayed, then it is
     refused again until the key is the right one.
     """
@@ -130,7 +130,7 @@ def test_replaying_it_changes_nothing_until_the_key_is_of_its_mode(client, valke
     assert given.fresh(invoice).status == "paid"
 
 
-def test_one_that_waited_when_the_key_was_changed_is_refused_by_its_job(client, valkey, keyed):
+def test_an_event_waiting_when_the_key_changes_mode_is_refused(client, valkey, keyed):
     invoice = given.an_invoice()
     given.received(an_event_about(invoice, EVENTS[0], livemode=False))
     keyed(LIVE)
@@ -142,7 +142,7 @@ def test_one_that_waited_when_the_key_was_changed_is_refused_by_its_job(client, 
     assert given.states() == {"done": 1}
 
 
-def test_the_backfill_takes_in_none_of_the_other_mode(client, valkey, stand_in):
+def test_the_backfill_refuses_events_of_the_other_mode(client, valkey, stand_in):
     """Given a live event in Stripe's list while our key is for test mode, then the backfill refuses
     it, and nothing is paid.
     """
@@ -162,7 +162,7 @@ def test_the_backfill_takes_in_none_of_the_other_mode(client, valkey, stand_in):
 
 
 @pytest.mark.parametrize("odd", [None, "false", 0, 1, "live", [], "left out"])
-def test_an_event_that_does_not_say_its_mode_is_taken_for_neither(client, keyed, odd):
+def test_an_event_without_a_mode_is_refused_unless_its_object_has_one(client, keyed, odd):
     """Given an event that does not say its mode, then its object decides; if that does not either,
     then the event is refused and shown.
     """

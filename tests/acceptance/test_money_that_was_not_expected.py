@@ -55,7 +55,9 @@ def clinic(client, valkey, stand_in):
 @pytest.mark.parametrize(
     ("deed", "mark", "to_refund"), [("cancel", "cancelled", 1), ("write-off", "written_off", 0)]
 )
-def test_paid_after_it_was_closed_is_told_at_once_with_the_refund(clinic, deed, mark, to_refund):
+def test_a_payment_on_a_closed_invoice_is_announced_with_its_refund_url(
+    clinic, deed, mark, to_refund
+):
     """Given an invoice closed while its customer was paying, when the payment arrives, then it is
     paid, the feed and the timeline say so, and the URL in the event refunds it.
     """
@@ -88,7 +90,7 @@ def test_paid_after_it_was_closed_is_told_at_once_with_the_refund(clinic, deed, 
     assert (len(clinic.told()), clinic.timeline()) == (1, [])
 
 
-def test_a_part_of_what_was_cancelled_is_told_too(clinic):
+def test_a_partial_payment_on_a_cancelled_invoice_is_announced_too(clinic):
     clinic.post(f"/api/invoices/{clinic.invoice.id}/cancel")
     clinic.is_paid(4_000)
     [told] = clinic.told()
@@ -96,7 +98,7 @@ def test_a_part_of_what_was_cancelled_is_told_too(clinic):
     assert (given.fresh(clinic.invoice).status, count_to_refund()) == ("cancelled", 1)
 
 
-def test_paid_twice_is_told_and_what_was_owed_is_not(clinic):
+def test_only_a_payment_beyond_the_balance_is_announced_as_unexpected(clinic):
     clinic.is_paid(4_000)
     clinic.is_paid(6_000)
     assert clinic.told() == []
@@ -106,7 +108,7 @@ def test_paid_twice_is_told_and_what_was_owed_is_not(clinic):
     assert count_to_refund() == 1
 
 
-def test_paid_in_another_currency_is_told(clinic):
+def test_a_payment_in_another_currency_is_announced(clinic):
     paid = given.an_intent(clinic.invoice, currency="eur")
     given.received(given.an_event("payment_intent.succeeded", paid))
     given.worked(clinic.redis)
@@ -116,7 +118,7 @@ def test_paid_in_another_currency_is_told(clinic):
     assert Invoice.get().mismatched
 
 
-def test_each_payment_in_another_currency_is_told_once(clinic):
+def test_each_payment_in_another_currency_is_announced_once(clinic):
     """Given payments in euros, euros and pesos, when Stripe reports each twice, then each is told
     once.
     """
@@ -130,7 +132,7 @@ def test_each_payment_in_another_currency_is_told_once(clinic):
     assert len({each["paymentId"] for each in clinic.told()}) == 3
 
 
-def test_who_paid_in_another_currency_is_left_to_a_person(texting):
+def test_a_payment_in_another_currency_opens_a_work_item_and_stops_texts(texting):
     """Given a customer who can be texted and has paid in euros what is owed in dollars, when Stripe
     reports it twice, then the customer is not asked again, and one work item is opened.
     """
@@ -154,7 +156,7 @@ def test_who_paid_in_another_currency_is_left_to_a_person(texting):
     assert texting.sent() == []
 
 
-def test_operators_see_it_on_the_front_page_and_in_doctor(clinic):
+def test_unexpected_money_is_shown_on_the_front_page_and_by_doctor(clinic):
     clinic.post(f"/api/invoices/{clinic.invoice.id}/cancel")
     assert "money to give back" in run("doctor").output
     browser = signed_in(clinic.client, an_operator().name)

@@ -61,7 +61,7 @@ def test_a_refund_without_a_status_is_pending(clinic):
     all_is_done(clinic)
 
 
-def test_a_new_word_for_a_refunds_state_is_shown_and_asked_about(clinic):
+def test_an_unknown_refund_status_is_shown_and_polled(clinic):
     """Given a refund in an unknown state, then the word is shown, the money counts as refunded, and
     Stripe is polled until the state is known.
     """
@@ -84,7 +84,7 @@ def test_a_new_word_for_a_refunds_state_is_shown_and_asked_about(clinic):
     all_is_done(clinic)
 
 
-def test_asking_about_a_word_that_stays_unknown_ends_without_a_dead_job(clinic):
+def test_polling_a_status_that_stays_unknown_ends_without_a_dead_job(clinic):
     refund = clinic.stand_in.sdk.refunds.create({"payment_intent": clinic.intent["id"]}).to_dict()
     with clinic.stand_in.sandbox.shared.lock:
         there = clinic.stand_in.sandbox.stripe.platform.tables["refund"][refund["id"]]
@@ -96,7 +96,7 @@ def test_asking_about_a_word_that_stays_unknown_ends_without_a_dead_job(clinic):
 
 
 @pytest.mark.parametrize("version", odd_events.VERSIONS)
-def test_a_bank_debit_that_runs_is_pending_in_every_api_version(client, valkey, version):
+def test_a_bank_debit_in_progress_blocks_a_link_in_every_api_version(client, valkey, version):
     """Given `processing` as each API version reports it, then the invoice cannot be paid in another
     way.
     """
@@ -128,7 +128,7 @@ def begun(clinic, **values):
     return there, said
 
 
-def test_processing_that_names_no_charge_counts_and_stripe_is_asked_which(clinic):
+def test_a_processing_event_without_a_charge_counts_and_stripe_is_read(clinic):
     """Given `processing` without a charge, then the payment is processing at once, and the charge
     is read at Stripe; once it has failed, so has the payment, even if an older event arrives last.
     """
@@ -150,7 +150,7 @@ def test_processing_that_names_no_charge_counts_and_stripe_is_asked_which(clinic
 
 
 @pytest.mark.parametrize("word", [None, "partially_processing"])
-def test_an_intent_in_a_state_that_is_not_known_is_asked_about(clinic, word):
+def test_an_intent_with_an_unknown_status_is_read_at_stripe(clinic, word):
     """Given an event whose intent has no known status, then it pays nothing, and the intent is read
     at Stripe.
     """
@@ -166,7 +166,7 @@ def test_an_intent_in_a_state_that_is_not_known_is_asked_about(clinic, word):
 
 
 @pytest.mark.parametrize("amount", [None, "100.00", -1, True, 10**30])
-def test_an_amount_that_is_none_is_read_at_stripe(clinic, amount):
+def test_an_invalid_amount_is_read_at_stripe(clinic, amount):
     invoice = given.an_invoice(clinic.account)
     paid = clinic.stand_in.charge(invoice)
     clinic.hears("payment_intent.succeeded", paid | {"amount_received": amount})
@@ -174,7 +174,7 @@ def test_an_amount_that_is_none_is_read_at_stripe(clinic, amount):
     all_is_done(clinic)
 
 
-def test_what_not_even_stripe_can_tell_is_refused_and_shown(clinic):
+def test_an_event_unreadable_even_at_stripe_is_refused(clinic):
     invoice = given.an_invoice(clinic.account)
     clinic.hears("payment_intent.succeeded", given.an_intent(invoice) | {"currency": 7})
     event = InboxEvent.select().order_by(InboxEvent.id.desc()).first()
@@ -184,7 +184,7 @@ def test_what_not_even_stripe_can_tell_is_refused_and_shown(clinic):
 
 
 @pytest.mark.parametrize("odd", ["status", "amount", "amount_received", "currency", "metadata"])
-def test_an_odd_object_stops_no_comparison_with_stripe(clinic, odd):
+def test_a_null_field_at_stripe_does_not_stop_the_reconciliation(clinic, odd):
     """Given a payment and a refund at Stripe with a null in one field, then the hourly comparison
     still runs to its end, and finds another clinic's payment whose event was missed.
     """
@@ -204,7 +204,7 @@ def test_an_odd_object_stops_no_comparison_with_stripe(clinic, odd):
     assert given.fresh(clinic.bystander).status == "paid"
 
 
-def test_an_event_without_its_time_stops_no_backfill(clinic):
+def test_an_event_without_type_and_data_does_not_stop_the_backfill(clinic):
     invoice = given.an_invoice(clinic.account)
     clinic.stand_in.charge(invoice)
     with clinic.stand_in.sandbox.shared.lock:
@@ -218,7 +218,7 @@ def test_an_event_without_its_time_stops_no_backfill(clinic):
     all_is_done(clinic)
 
 
-def test_a_dispute_that_stripe_has_not_is_refused_and_holds_nobody(clinic):
+def test_an_event_about_a_dispute_unknown_to_stripe_is_refused(clinic):
     """Given a dispute for which Stripe answers 404, then its event is refused at once."""
     subject = {
         "id": "dp_of_another_mode",

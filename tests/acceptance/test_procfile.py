@@ -54,7 +54,7 @@ def processes_of(state: Path) -> set[str]:
     return found
 
 
-def test_everything_comes_up_and_stays(started, tmp_path):
+def test_every_process_of_the_procfile_starts_and_keeps_running(started, tmp_path):
     """Given a release phase that is done, then its process stays and the others keep running:
     honcho stops all when one ends.
     """

@@ -19,7 +19,7 @@ from tests.running.servers import wait_for
 from web.http import idempotency
 
 
-def test_a_repetition_waits_for_the_first_to_answer(clinic):
+def test_a_repeated_request_gets_409_until_the_first_is_answered(clinic):
     """Given a first request that waits for Stripe, when it is repeated, then the answer is 409 with
     Retry-After; once the first is answered, a repetition gets the same answer.
     """
@@ -76,7 +76,7 @@ def test_a_key_that_is_deleted_during_its_repetition_is_new_again(clinic, monkey
 
 
 @pytest.mark.parametrize("path", ["phone", "pay_1/refunds"])
-def test_what_moves_money_needs_a_key(clinic, path):
+def test_requests_that_move_money_need_an_idempotency_key(clinic, path):
     answer = clinic.client.simulate_post(
         f"/api/payments/{path}",
         json={"invoiceId": clinic.invoice.id, "paymentMethodId": "pm_card_visa"}
@@ -88,7 +88,7 @@ def test_what_moves_money_needs_a_key(clinic, path):
     assert IdempotencyKey.select().count() == StagedJob.select().count() == 0
 
 
-def test_the_same_charge_minutes_later_must_be_meant(clinic):
+def test_repeating_a_charge_with_another_key_needs_the_repeat_flag(clinic):
     """Given half an invoice charged, when the same card is charged the same amount with another
     key, then the answer is 409 unless `repeat` is set; another card or amount is another payment.
     """
@@ -103,12 +103,12 @@ def test_the_same_charge_minutes_later_must_be_meant(clinic):
     assert clinic.stripe.received(clinic.invoice.id) == 11_000
 
 
-def test_a_declined_card_may_be_tried_again(clinic):
+def test_a_declined_card_can_be_tried_again(clinic):
     for _ in range(2):
         assert clinic.phone("pm_card_chargeDeclined", amount=3_000).status_code == 402
 
 
-def test_a_repetition_performs_what_nobody_has_begun(clinic, monkeypatch):
+def test_a_repeated_request_makes_a_charge_no_worker_has_begun(clinic, monkeypatch):
     """Given a request that died right after its commit, when it is repeated once its job is due and
     no worker has taken it, then the repetition charges.
     """
@@ -131,7 +131,7 @@ def dies(*_args):
     raise OperationalError("the process went away")
 
 
-def test_a_repetition_closes_the_link_that_nobody_has_begun_to_close(clinic, monkeypatch, valkey):
+def test_a_repeated_request_closes_the_link_and_charges(clinic, monkeypatch, valkey):
     """Given a charge that waits for busy workers to close the invoice's link, when it is repeated,
     then the repetition closes the link and charges.
     """
@@ -148,7 +148,7 @@ def test_a_repetition_closes_the_link_that_nobody_has_begun_to_close(clinic, mon
     assert clinic.stripe.received(clinic.invoice.id) == 12_500
 
 
-def test_a_card_form_that_posts_again_performs_what_nobody_has_begun(clinic, monkeypatch):
+def test_a_card_form_posted_again_charges_once(clinic, monkeypatch):
     """Given a page whose request died right after its commit, when it posts the same payment method
     again, then the card is charged, once.
     """
@@ -168,7 +168,7 @@ def test_a_card_form_that_posts_again_performs_what_nobody_has_begun(clinic, mon
     assert clinic.stripe.received(clinic.invoice.id) == 12_500
 
 
-def test_an_intent_that_nobody_has_begun_to_make_is_made_by_the_repetition(clinic, monkeypatch):
+def test_a_repeated_request_creates_an_intent_no_worker_has_begun(clinic, monkeypatch):
     monkeypatch.setattr(idempotency, "RUNNING", timedelta(0))
     with monkeypatch.context() as broken:
         broken.setattr("web.payments.payment_intents.perform_all", dies)
@@ -178,7 +178,7 @@ def test_an_intent_that_nobody_has_begun_to_make_is_made_by_the_repetition(clini
     assert len(clinic.stripe.sdk.payment_intents.list().data) == 1
 
 
-def test_a_confirmation_that_nobody_has_begun_is_made_by_the_repetition(clinic, monkeypatch):
+def test_a_repeated_request_confirms_an_intent_no_worker_has_begun(clinic, monkeypatch):
     monkeypatch.setattr(idempotency, "RUNNING", timedelta(0))
     intent_id = clinic.intent().json["paymentIntentId"]
     with monkeypatch.context() as broken:
@@ -190,7 +190,7 @@ def test_a_confirmation_that_nobody_has_begun_is_made_by_the_repetition(clinic, 
     assert clinic.stripe.received(clinic.invoice.id) == 12_500
 
 
-def test_a_refund_that_nobody_has_begun_is_made_by_the_repetition(clinic, valkey):
+def test_a_repeated_request_makes_a_refund_no_worker_has_begun(clinic, valkey):
     """Given a refund that waits for busy workers, when it is requested again with the same key,
     then the first answer is returned, and the refund is made, once.
     """
@@ -206,7 +206,7 @@ def test_a_refund_that_nobody_has_begun_is_made_by_the_repetition(clinic, valkey
     assert clinic.stripe.received(clinic.invoice.id) == 12_000
 
 
-def test_a_link_and_a_text_that_nobody_has_begun_are_made_by_the_repetition(texting):
+def test_a_repeated_request_sends_a_link_and_text_no_worker_has_begun(texting):
     """Given a link to be texted and busy workers, when it is requested again with the same key,
     then the link is made and the text is sent, once.
     """
@@ -223,7 +223,7 @@ def test_a_link_and_a_text_that_nobody_has_begun_are_made_by_the_repetition(text
     assert len(texting.sent()) == 1
 
 
-def test_work_after_a_commit_that_fails_undoes_nothing(clinic):
+def test_failing_work_after_a_commit_undoes_nothing(clinic):
     def fails(_given):
         raise ValueError("no such thing")
 

@@ -46,7 +46,7 @@ def replayed_until(status, clinic, deployment_id, path, **body):
     pytest.fail(f"the deployment is {row.status}")
 
 
-def test_a_deployment_that_no_worker_comes_to_goes_on_by_its_repetitions(deploying):
+def test_repeated_requests_advance_a_deployment_no_worker_has_begun(deploying):
     """Given busy workers, when Deploy is repeated with the same key, then each repetition runs the
     step that is due, and nothing is bought twice; take-down works the same way.
     """
@@ -61,7 +61,7 @@ def test_a_deployment_that_no_worker_comes_to_goes_on_by_its_repetitions(deployi
     assert deploying.twilio.owned() == {}
 
 
-def test_a_deployment_is_not_moved_by_a_request_with_another_key(deploying):
+def test_a_request_with_another_key_does_not_advance_a_deployment(deploying):
     """Given a deployment that waits, when Deploy is requested with another key, then it is refused
     and runs no step.
     """
@@ -72,7 +72,7 @@ def test_a_deployment_is_not_moved_by_a_request_with_another_key(deploying):
     assert (Deployment.get().status, len(deploying.twilio.asked("GET", ""))) == ("queued", asked)
 
 
-def test_a_file_that_nobody_has_begun_to_upload_is_uploaded_by_the_repetition(deploying):
+def test_a_repeated_request_uploads_a_file_no_worker_has_begun(deploying):
     file = {"name": "hours.txt", "contentBase64": "T3BlbiBmcm9tIG5pbmUgdG8gZml2ZS4="}
     first, again, late = (posts(deploying, "…/knowledge-files", **file) for _ in range(3))
     assert (first.status_code, again.json, late.json) == (201, first.json, first.json)
@@ -80,7 +80,7 @@ def test_a_file_that_nobody_has_begun_to_upload_is_uploaded_by_the_repetition(de
     assert len(deploying.voice.books.tables["file"]) == 1
 
 
-def test_a_test_call_that_nobody_has_begun_is_placed_by_the_repetition(deploying, monkeypatch):
+def test_a_repeated_request_places_a_test_call_no_worker_has_begun(deploying, monkeypatch):
     monkeypatch.setenv("FORWARDING_TEST_NUMBER", NUMBER)
     get_settings.cache_clear()
     deploying.goes_live()
@@ -90,7 +90,7 @@ def test_a_test_call_that_nobody_has_begun_is_placed_by_the_repetition(deploying
     assert len(deploying.twilio.asked("POST", "/Calls.json")) == 1
 
 
-def test_a_call_that_nobody_has_begun_is_placed_by_the_repetition(calling):
+def test_a_repeated_request_places_a_call_no_worker_has_begun(calling):
     calling.habits(rings_after=3600)
     path = f"/api/invoices/{calling.invoice.id}/calls"
     assert [posts(calling, path).status_code for _ in range(3)] == [202, 202, 202]
@@ -101,7 +101,7 @@ def test_a_call_that_nobody_has_begun_is_placed_by_the_repetition(calling):
 @pytest.mark.parametrize(
     ("door", "said"), [("reply", {}), ("resolve", {"action": "reply", "note": ""})]
 )
-def test_an_answer_that_nobody_has_begun_to_send_is_sent_by_the_repetition(texting, door, said):
+def test_a_repeated_request_sends_a_reply_no_worker_has_begun(texting, door, said):
     texting.consents()
     escalations = f"/api/invoices/{texting.invoice.id}/escalations"
     item = texting.post(escalations, reason="asked_for_person").json
@@ -113,7 +113,7 @@ def test_an_answer_that_nobody_has_begun_to_send_is_sent_by_the_repetition(texti
     assert body["text"] in sent["body"]
 
 
-def test_a_refund_chosen_at_a_work_item_that_nobody_has_begun_is_made(texting):
+def test_a_repeated_resolution_makes_a_refund_no_worker_has_begun(texting):
     """Given an invoice paid twice, when the refund of the overpayment is chosen again with the same
     key, then it is made, once.
     """
@@ -147,7 +147,7 @@ def approves_all(drafts):
 
 
 @pytest.mark.parametrize("approves", [approves_one, approves_all])
-def test_a_draft_that_was_approved_and_nobody_has_begun_is_sent_by_the_repetition(drafts, approves):
+def test_a_repeated_approval_sends_a_text_no_worker_has_begun(drafts, approves):
     """Given a draft that is approved while workers are busy, when the approval is repeated with the
     same key, then its text is sent, once, with a link that can be paid.
     """
@@ -164,7 +164,7 @@ def test_a_draft_that_was_approved_and_nobody_has_begun_is_sent_by_the_repetitio
     assert PaymentLink.get().state == "active"
 
 
-def test_a_draft_of_a_call_that_nobody_has_begun_is_placed_by_the_repetition(calling):
+def test_a_repeated_approval_places_a_call_no_worker_has_begun(calling):
     calling.habits(rings_after=3600)
     drafts = Scanning(calling)
     ladder = [{"days": 1, "way": "voice"}]

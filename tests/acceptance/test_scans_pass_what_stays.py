@@ -40,7 +40,7 @@ def scanned(redis, name, rounds=8):
         given.worked(redis, "periodic", rounds=1)
 
 
-def test_cards_of_which_a_look_learns_nothing(valkey, monkeypatch):
+def test_every_expired_card_gets_a_lookup_beyond_one_batch(valkey, monkeypatch):
     """Given more expired cards than fit in a batch, then a lookup is staged for each."""
     monkeypatch.setattr(sys.modules["jobs.refresh_expired_cards"], "BATCH", 2)
     over, now, accounts = business_now() - timedelta(days=1), real_now(), set()
@@ -55,7 +55,7 @@ def test_cards_of_which_a_look_learns_nothing(valkey, monkeypatch):
     assert {row.key for row in looks} == accounts
 
 
-def test_entries_of_cards_that_cannot_be_ended(valkey, monkeypatch):
+def test_every_stale_keypad_session_is_tried_though_each_fails(valkey, monkeypatch):
     """Given keypad sessions that cannot be expired, then each is still tried."""
     job, invoice, now, tried = (
         sys.modules["jobs.expire_stale_charges"],
@@ -80,7 +80,7 @@ def test_entries_of_cards_that_cannot_be_ended(valkey, monkeypatch):
     assert sorted(tried) == sorted(row.id for row in KeypadSession.select())
 
 
-def test_deployments_that_cannot_be_given_back(monkeypatch):
+def test_failing_rollbacks_do_not_block_other_deployments_or_lines(monkeypatch):
     """Given kept deployments that cannot be rolled back, then each is tried, and a line whose
     purchase gave up is released.
     """
@@ -112,7 +112,7 @@ def test_deployments_that_cannot_be_given_back(monkeypatch):
     assert PhoneLine.get_by_id(line.id).state == "releasing"
 
 
-def test_stuck_deployments_that_cannot_be_ended(valkey, monkeypatch):
+def test_every_stuck_deployment_is_tried_though_each_fails(valkey, monkeypatch):
     """Given stuck deployments that cannot be ended, then each is tried, over several attempts."""
     stuck, tried, now = sys.modules["actions.deployment.stuck"], [], real_now()
     for number in range(4):
@@ -133,7 +133,7 @@ def test_stuck_deployments_that_cannot_be_ended(valkey, monkeypatch):
     assert "stuck deployments not ended: 4 in all, dep_0 first" in job.last_error
 
 
-def test_ported_numbers_whose_texts_do_not_come_yet(monkeypatch):
+def test_ported_numbers_without_a_date_do_not_block_those_behind_them(monkeypatch):
     """Given more ported numbers than fit in a batch, without a date of their move, then the one
     behind them still counts as receiving texts.
     """
@@ -155,7 +155,7 @@ def test_ported_numbers_whose_texts_do_not_come_yet(monkeypatch):
     assert PhoneLine.get_by_id("ln_3").text_live
 
 
-def test_credentials_that_are_being_taken_back(monkeypatch):
+def test_a_revocation_with_a_job_does_not_block_the_one_behind_it(monkeypatch):
     """Given a revocation that has a job, then one is staged for the revocation behind it."""
     now, account = real_now(), given.an_account().id
     for number in range(2):
@@ -169,7 +169,7 @@ def test_credentials_that_are_being_taken_back(monkeypatch):
     assert StagedJob.select().where(StagedJob.key == "itg_1").count() == 1
 
 
-def test_old_rows_that_cannot_be_deleted(monkeypatch):
+def test_transcripts_are_erased_though_deleting_old_rows_fails(monkeypatch):
     """Given old rows that cannot be deleted, then the transcripts of old calls are still erased."""
     now = real_now()
     about = {"to": "+12025550123", "reason": "test", "asked_by": "test", "updated_at": now}

@@ -37,7 +37,7 @@ def approve(clinic, *ids):
     return answer.json["data"]
 
 
-def test_a_new_clinics_contacts_wait_until_they_are_approved_together(clinic):
+def test_a_new_clinics_contacts_wait_as_drafts_until_approved(clinic):
     clinic.settings(first_contacts="draft")
     other = given.a_customer(clinic.account, phone=None)
     clinic.owes(3)
@@ -60,7 +60,7 @@ def test_a_new_clinics_contacts_wait_until_they_are_approved_together(clinic):
     ]
 
 
-def test_a_draft_says_by_which_channel_it_would_be_made(clinic):
+def test_a_draft_names_the_channel_it_would_use(clinic):
     """Given a rung that calls, and a customer who asked for texts only (45 CFR 164.522(b)), then
     the draft says that a text waits, and the timeline that a text was started.
     """
@@ -80,7 +80,7 @@ def test_a_draft_says_by_which_channel_it_would_be_made(clinic):
 
 
 @pytest.mark.parametrize("action", ["approve", "decline"])
-def test_a_draft_decided_at_its_work_item_is_answered_as_decided(clinic, action):
+def test_resolving_a_drafts_work_item_returns_it_as_resolved(clinic, action):
     """Given a draft, when its work item is resolved, then the answer shows the item as resolved,
     with its note.
     """
@@ -98,7 +98,7 @@ def test_a_draft_decided_at_its_work_item_is_answered_as_decided(clinic, action)
     assert clinic.texting.get(path) == decided
 
 
-def test_approval_asks_balance_and_gate_again(clinic):
+def test_approving_a_draft_rechecks_the_balance_and_the_contact_gate(clinic):
     clinic.settings(first_contacts="draft")
     paid = clinic.owes(3)
     clinic.scan()
@@ -113,7 +113,7 @@ def test_approval_asks_balance_and_gate_again(clinic):
     assert clinic.sends() == []
 
 
-def test_what_is_approved_at_night_is_sent_in_the_morning(clinic):
+def test_a_draft_approved_at_night_is_sent_in_the_morning(clinic):
     clinic.settings(first_contacts="draft")
     clinic.owes(3)
     clinic.scan()
@@ -140,7 +140,7 @@ def test_drafts_expire_and_the_ladder_goes_on(clinic):
     assert clinic.course().code == "ladder_finished"
 
 
-def test_a_declined_draft_is_not_sent_and_a_setting_ends_the_phase(clinic):
+def test_a_declined_draft_is_not_sent_and_drafting_can_be_turned_off(clinic):
     clinic.settings(first_contacts="draft")
     clinic.owes(3)
     clinic.scan()
@@ -155,7 +155,7 @@ def test_a_declined_draft_is_not_sent_and_a_setting_ends_the_phase(clinic):
     assert len(clinic.sends()) == 1
 
 
-def test_a_draft_is_approved_as_a_work_item_too(clinic):
+def test_a_draft_can_be_approved_through_its_work_item(clinic):
     clinic.settings(first_contacts="draft")
     clinic.owes(3)
     clinic.scan()
@@ -182,7 +182,7 @@ def coming(clinic, **params):
     return answer.json["data"]
 
 
-def test_the_ladder_is_a_setting(clinic):
+def test_an_account_can_change_its_ladder(clinic):
     shown = clinic.texting.get(f"/api/accounts/{clinic.account.id}/settings")
     assert [(rung["days"], rung["channel"]) for rung in shown["ladder"]] == [
         (3, "sms"),
@@ -213,7 +213,7 @@ def test_the_ladder_is_a_setting(clinic):
     ],
     ids=["today", "order", "channel", "template", "after a person"],
 )
-def test_a_ladder_that_cannot_be_meant_is_refused(clinic, ladder):
+def test_an_invalid_ladder_is_refused(clinic, ladder):
     path = f"/api/accounts/{clinic.account.id}/settings"
     answer = clinic.texting.client.simulate_patch(
         path, json={"ladder": ladder}, headers=clinic.texting.headers
@@ -221,7 +221,7 @@ def test_a_ladder_that_cannot_be_meant_is_refused(clinic, ladder):
     assert (answer.status_code, answer.json["code"]) == (422, "invalid")
 
 
-def test_by_links_only_a_call_is_a_text(clinic):
+def test_an_account_that_only_sends_links_texts_where_the_ladder_calls(clinic):
     clinic.change(paymentTiming="follow_up", calling="automatic")
     clinic.owes(7)
     clinic.scan()
@@ -229,14 +229,14 @@ def test_by_links_only_a_call_is_a_text(clinic):
     assert WorkItem.select().count() == 0
 
 
-def test_without_a_number_to_call_from_it_is_said(clinic):
+def test_a_missing_caller_number_is_given_as_the_reason(clinic):
     clinic.change(calling="automatic")
     clinic.owes(7)
     clinic.scan()
     assert [row["nextContactReasonCode"] for row in unpaid(clinic)] == ["no_caller_number"]
 
 
-def test_an_unpaid_invoice_says_when_its_person_is_contacted_or_why_not(clinic):
+def test_an_unpaid_invoice_shows_its_next_contact_or_why_there_is_none(clinic):
     late, later = clinic.owes(1), clinic.owes(-5)
     found = {row["id"]: row for row in unpaid(clinic)}
     assert found[late.id]["nextContactChannel"] == "sms"
@@ -257,7 +257,7 @@ def test_an_unpaid_invoice_says_when_its_person_is_contacted_or_why_not(clinic):
     )
 
 
-def test_a_promise_and_a_dispute_say_so(clinic):
+def test_promises_and_disputes_are_given_as_reasons_for_no_contact(clinic):
     promised, disputed = clinic.owes(1), clinic.owes(1)
     day = (clinic.today + timedelta(days=3)).isoformat()
     clinic.texting.post(f"/api/invoices/{promised.id}/promises", promisedFor=day)
@@ -266,7 +266,7 @@ def test_a_promise_and_a_dispute_say_so(clinic):
     assert codes == {promised.id: "promised", disputed.id: "invoice_disputed"}
 
 
-def test_whoever_has_promised_is_neither_texted_nor_handed_over(clinic):
+def test_a_customer_with_an_open_promise_is_neither_texted_nor_escalated(clinic):
     clinic.change(ladder=[{"days": 1, "channel": "sms"}, {"days": 4, "channel": "person"}])
     invoice = clinic.owes(1)
     clinic.scan()
@@ -279,7 +279,7 @@ def test_whoever_has_promised_is_neither_texted_nor_handed_over(clinic):
     assert clinic.course().code == "promised"
 
 
-def test_the_preview_says_what_then_happens(clinic):
+def test_the_scan_does_what_the_preview_showed(clinic):
     """Given a preview, then the scan does what it shows, and the preview itself changes nothing."""
     invoice, other = clinic.owes(2), given.a_customer(clinic.account, phone=clinic.texting.phone)
     clinic.owes(-1, customer=other)
@@ -300,7 +300,7 @@ def test_the_preview_says_what_then_happens(clinic):
     assert len(clinic.sends()) == 1
 
 
-def test_the_preview_goes_page_by_page(clinic):
+def test_the_preview_is_paginated(clinic):
     people = [given.a_customer(clinic.account) for _ in range(3)]
     for person in people:
         clinic.owes(3, customer=person)

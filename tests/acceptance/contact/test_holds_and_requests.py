@@ -52,7 +52,7 @@ def settings(clinic, **choices):
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("kind", HOLD_KINDS)
-def test_nobody_on_hold_is_texted_and_lifting_the_hold_allows_it(clinic, kind):
+def test_a_hold_stops_texts_until_it_is_lifted(clinic, kind):
     made = clinic.post(holds(clinic), kind=kind, note="called on Monday")
     assert (made.status_code, made.json["kind"], made.json["liftedAt"]) == (201, kind, None)
     refused = clinic.ask()
@@ -66,7 +66,7 @@ def test_nobody_on_hold_is_texted_and_lifting_the_hold_allows_it(clinic, kind):
     assert [row["liftedAt"] is None for row in clinic.get(holds(clinic))["data"]] == [False]
 
 
-def test_a_hold_that_is_placed_while_a_text_waits_stops_it(clinic):
+def test_a_hold_placed_while_a_text_waits_stops_it(clinic):
     """Given a waiting text, when a hold commits before its `sending` row, then the text is
     refused.
     """
@@ -89,7 +89,7 @@ def test_a_hold_that_is_placed_while_a_text_waits_stops_it(clinic):
         ("2099-01-01T09:30:00+02:00", "2099-01-01T07:30:00Z"),
     ],
 )
-def test_times_are_answered_in_utc_however_they_were_said(clinic, until, told):
+def test_times_are_returned_in_utc_whatever_offset_they_were_given_in(clinic, until, told):
     made = clinic.post(holds(clinic), kind="other", until=until).json
     [listed] = clinic.get(holds(clinic))["data"]
     assert made["until"] == listed["until"] == told
@@ -102,7 +102,7 @@ def test_times_are_answered_in_utc_however_they_were_said(clinic, until, told):
     assert item["dueAt"] == "2099-01-01T00:00:00Z"
 
 
-def test_a_hold_ends_by_itself_and_says_when(clinic):
+def test_a_hold_ends_on_its_own_and_the_refusal_says_when(clinic):
     until = business_now() + timedelta(minutes=30)
     clinic.post(holds(clinic), kind="ppdr", until=rfc3339(until))
     refused = clinic.ask()
@@ -112,7 +112,7 @@ def test_a_hold_ends_by_itself_and_says_when(clinic):
     clinic.send()
 
 
-def test_a_day_is_held_to_its_end_where_the_clinic_is(clinic):
+def test_a_hold_until_a_date_lasts_to_the_end_of_that_day_at_the_clinic(clinic):
     now = business_now()
     tomorrow = clinic.account.local_date(now) + timedelta(days=1)
     made = clinic.post(holds(clinic), kind="insurance", until=tomorrow.isoformat()).json
@@ -131,13 +131,13 @@ def test_a_day_is_held_to_its_end_where_the_clinic_is(clinic):
     ],
     ids=["kind", "past", "card", "long"],
 )
-def test_a_hold_that_cannot_be_meant_is_refused(clinic, body, code):
+def test_an_invalid_hold_is_refused(clinic, body, code):
     answer = clinic.post(holds(clinic), **body)
     assert (answer.status_code, answer.json["code"]) == (422, code)
     assert Hold.select().count() == 0
 
 
-def test_nobody_sees_or_lifts_a_hold_of_another_account_or_customer(clinic):
+def test_a_hold_of_another_account_or_customer_is_not_found(clinic):
     made = clinic.post(holds(clinic), kind="other").json
     other = clinic.another_clinic()
     for path, headers in (
@@ -149,7 +149,7 @@ def test_nobody_sees_or_lifts_a_hold_of_another_account_or_customer(clinic):
     assert Hold.get_by_id(made["id"]).lifted_at is None
 
 
-def test_holds_are_in_the_timeline_the_ledger_and_the_audit_without_their_notes(clinic):
+def test_holds_appear_in_timeline_ledger_and_audit_without_their_notes(clinic):
     made = clinic.post(holds(clinic), kind="hardship", note="lost her job").json
     clinic.client.simulate_delete(f"{holds(clinic)}/{made['id']}", headers=clinic.headers)
     timeline = clinic.get(f"/api/invoices/{clinic.invoice.id}/timeline?limit=100")["data"]
@@ -163,7 +163,7 @@ def test_holds_are_in_the_timeline_the_ledger_and_the_audit_without_their_notes(
     assert "job" not in repr([told, [entry.detail for entry in entries]])
 
 
-def test_what_a_person_agreed_to_and_wants_no_more_is_in_the_timeline(clinic):
+def test_consents_and_opt_outs_appear_in_the_timeline(clinic):
     """Given a consent on file, a STOP by text and a change of number, then an invoice's timeline
     shows each in order, with who recorded it and without the customer's words.
     """
@@ -193,7 +193,7 @@ def change(clinic, **body):
     return answer.json["contactRequest"]
 
 
-def test_whoever_asked_to_be_called_is_not_texted_until_they_change_their_mind(clinic):
+def test_a_customer_who_asked_for_calls_is_not_texted_until_they_withdraw_it(clinic):
     assert change(clinic, contactRequest={"channel": "voice"}) == {
         "channel": "voice",
         "phone": None,
@@ -204,7 +204,7 @@ def test_whoever_asked_to_be_called_is_not_texted_until_they_change_their_mind(c
     assert AuditEntry.select().where(AuditEntry.action == "contact_request.changed").count() == 2
 
 
-def test_a_number_that_was_asked_for_is_used_and_no_other(clinic):
+def test_only_the_number_the_customer_asked_for_is_used(clinic):
     """Given a customer who asked to be contacted at another number, then only that number is used,
     and it needs a consent of its own.
     """
@@ -219,7 +219,7 @@ def test_a_number_that_was_asked_for_is_used_and_no_other(clinic):
     assert clinic.ask(phoneNumber=clinic.phone).json["reasonCode"] == "contact_request"
 
 
-def test_who_tells_the_desk_to_stop_is_left_alone_at_the_number_they_asked_for_too(clinic):
+def test_an_opt_out_at_the_desk_covers_the_requested_number_too(clinic):
     """Given a customer who asked to be contacted at another number, when the clinic records an
     opt-out, then neither that number nor their first one is used.
     """
@@ -234,7 +234,7 @@ def test_who_tells_the_desk_to_stop_is_left_alone_at_the_number_they_asked_for_t
 
 
 @pytest.mark.parametrize(("words", "is_heard_there"), [("STOP", True), ("Wrong number", False)])
-def test_who_texts_stop_is_left_alone_at_their_other_number_too(clinic, words, is_heard_there):
+def test_a_texted_stop_covers_the_customers_other_number_too(clinic, words, is_heard_there):
     """Given a customer with two numbers, when they text STOP from the one they asked for, then the
     other is opted out too, until they consent again; a wrong number opts out neither.
     """
@@ -278,7 +278,7 @@ def stopped(clinic):
     return [ledger[channel]["optedOut"] for channel in ("sms", "voice")]
 
 
-def test_the_ledger_tells_of_the_number_that_is_used_and_it_can_be_allowed_again(clinic):
+def test_the_ledger_shows_the_requested_numbers_suppression_and_staff_can_lift_it(clinic):
     """Given a contact request for a landline, then the ledger shows that number with its
     suppression, and staff can lift the suppression.
     """
@@ -294,7 +294,7 @@ def test_the_ledger_tells_of_the_number_that_is_used_and_it_can_be_allowed_again
     assert clinic.ledger()["sms"]["suppressed"] is None
 
 
-def test_a_customer_without_a_request_says_so(clinic):
+def test_a_customer_without_a_contact_request_shows_none(clinic):
     shown = clinic.get(f"/api/customers/{clinic.customer.id}")
     assert shown["contactRequest"] is None
 
@@ -302,7 +302,7 @@ def test_a_customer_without_a_request_says_so(clinic):
 # Settings of the account
 
 
-def test_whoever_collects_for_others_does_not_text_and_cannot_say_otherwise(clinic):
+def test_a_third_party_collector_cannot_text_or_declare_itself_first_party(clinic):
     settings(clinic, party="third")
     assert clinic.ask().json["reasonCode"] == "third_party_sms"
     path = f"/api/accounts/{clinic.account.id}/settings"
@@ -310,7 +310,7 @@ def test_whoever_collects_for_others_does_not_text_and_cannot_say_otherwise(clin
     assert (answer.status_code, answer.json["code"]) == (403, "forbidden")
 
 
-def test_on_a_quiet_day_nobody_is_texted(clinic):
+def test_nobody_is_texted_on_a_quiet_day(clinic):
     path = f"/api/accounts/{clinic.account.id}/settings"
     days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
     body = {"quietDays": [*days[:-1], "12-25", "2028-02-29"]}
@@ -321,7 +321,7 @@ def test_on_a_quiet_day_nobody_is_texted(clinic):
     assert (refused["reasonCode"], refused["nextAllowedAt"]) == ("quiet_day", None)
 
 
-def test_a_consent_is_relied_on_for_as_long_as_the_account_says(clinic):
+def test_a_consent_expires_after_the_accounts_consent_days(clinic):
     """Given a month-old consent, then it counts for ever unless the account limits its age."""
     path = f"/api/accounts/{clinic.account.id}/settings"
     Consent.update(given_at=business_now() - timedelta(days=31)).execute()
@@ -334,13 +334,13 @@ def test_a_consent_is_relied_on_for_as_long_as_the_account_says(clinic):
 
 
 @pytest.mark.parametrize("day", ["Sunday", "02-30", "2026-02-29", "today", "12-25-2026", "1-1"])
-def test_what_is_no_day_is_refused(clinic, day):
+def test_an_invalid_quiet_day_is_refused(clinic, day):
     path = f"/api/accounts/{clinic.account.id}/settings"
     answer = clinic.client.simulate_patch(path, json={"quietDays": [day]}, headers=clinic.headers)
     assert (answer.status_code, answer.json["code"]) == (422, "invalid")
 
 
-def test_a_sender_that_is_known_to_be_unregistered_sends_nothing(clinic):
+def test_a_sender_with_a_pending_registration_sends_nothing(clinic):
     path = f"/api/accounts/{clinic.account.id}/sender"
     operator = given.a_key(None) | {"Payphone-Account": clinic.account.id}
 
@@ -354,7 +354,7 @@ def test_a_sender_that_is_known_to_be_unregistered_sends_nothing(clinic):
     clinic.send()
 
 
-def test_an_offer_goes_only_to_who_consented_in_writing(clinic):
+def test_an_offer_needs_written_consent(clinic):
     words = "{clinic}: pay within a week and save 10 %: {url}"
     MessageTemplate.write(clinic.account.id, "en", "payment_link", words, real_now())
     assert clinic.ask().json["reasonCode"] == "no_written_consent"
@@ -365,7 +365,7 @@ def test_an_offer_goes_only_to_who_consented_in_writing(clinic):
 # The gate explained
 
 
-def test_the_gate_is_asked_without_acting(clinic):
+def test_evaluating_the_gate_records_nothing(clinic):
     found = asked(clinic)
     assert (found["allowed"], found["reasonCode"], found["reasons"]) == (True, None, [])
     assert found["until"] > found["at"]
@@ -373,7 +373,7 @@ def test_the_gate_is_asked_without_acting(clinic):
     assert clinic.get(f"/api/invoices/{clinic.invoice.id}/messages")["data"] == []
 
 
-def test_every_reason_is_told_with_its_rule_and_the_weightiest_is_the_answer(clinic):
+def test_an_evaluation_lists_every_reason_and_leads_with_the_weightiest(clinic):
     clinic.post(holds(clinic), kind="ppdr")
     Consent.delete().execute()
     found = asked(clinic)
@@ -383,7 +383,7 @@ def test_every_reason_is_told_with_its_rule_and_the_weightiest_is_the_answer(cli
     assert found["nextAllowedAt"] is None
 
 
-def test_another_time_channel_and_purpose_are_asked_about(clinic):
+def test_the_gate_can_be_evaluated_for_another_time_channel_and_purpose(clinic):
     Customer.update(phone="+12015550123").execute()
     clinic.consents("+12015550123", ("sms", "voice"))
     day = (business_now() + timedelta(days=10)).astimezone(ZoneInfo("America/New_York"))
@@ -399,7 +399,7 @@ def test_another_time_channel_and_purpose_are_asked_about(clinic):
     assert (young["reasonCode"], young["rule"]["id"]) == ("debt_too_young", "age.new_jersey")
 
 
-def test_an_invoice_of_another_account_is_not_evaluated(clinic):
+def test_another_accounts_invoice_is_not_evaluated(clinic):
     other = clinic.another_clinic()
     answer = other.post("/api/compliance/evaluate", invoiceId=clinic.invoice.id, channel="sms")
     assert answer.status_code == 404

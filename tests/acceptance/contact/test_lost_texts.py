@@ -127,7 +127,7 @@ def told() -> list[tuple[str, str]]:
     ]
 
 
-def test_a_text_that_we_could_not_take_comes_to_the_other_address(clinic, failing):
+def test_a_stop_arrives_at_the_fallback_url_when_its_webhook_fails(clinic, failing):
     """Given a database that fails once, when a customer texts STOP, then Twilio, which never
     retries a URL that answered, tries the fallback URL, and one opt-out is recorded.
     """
@@ -139,7 +139,7 @@ def test_a_text_that_we_could_not_take_comes_to_the_other_address(clinic, failin
     assert len(clinic.stops()) == 1
 
 
-def test_a_stop_that_no_webhook_brought_is_found(clinic, failing):
+def test_a_stop_with_a_lost_webhook_is_found_in_twilios_list(clinic, failing):
     """Given a database that failed when a customer texted STOP, and no fallback URL, then the STOP
     is found in Twilio's list, and texts and calls are opted out from when it was said.
     """
@@ -159,7 +159,7 @@ def test_a_stop_that_no_webhook_brought_is_found(clinic, failing):
     assert real_now() - stop.at > SETTLED, "it counts from when it was said"
 
 
-def test_whoever_brings_a_text_first_it_counts_once(clinic):
+def test_a_text_counts_once_though_found_in_the_list_and_delivered_late(clinic):
     found_first = clinic.loses("STOP")
     clinic.looks()
     assert clinic.arrives_late(found_first) == [200]
@@ -169,7 +169,7 @@ def test_whoever_brings_a_text_first_it_counts_once(clinic):
     assert InboxEvent.select().count() == 2
 
 
-def test_what_has_just_come_in_is_left_to_its_webhook(clinic):
+def test_a_text_that_has_just_arrived_is_left_to_its_webhook(clinic):
     """Given a text that has just arrived, then the list reading leaves it to its webhook, which
     carries more about it.
     """
@@ -180,7 +180,7 @@ def test_what_has_just_come_in_is_left_to_its_webhook(clinic):
     assert len(clinic.stops()) == 1
 
 
-def test_the_last_wish_counts_in_whichever_order_wishes_are_heard(clinic):
+def test_the_latest_stop_or_start_counts_in_whatever_order_they_arrive(clinic):
     """Given a START whose webhook was lost and a later STOP that arrived, then finding the START
     lifts nothing; and a later START that arrived outweighs a STOP found after it.
     """
@@ -198,9 +198,7 @@ def test_the_last_wish_counts_in_whichever_order_wishes_are_heard(clinic):
 @pytest.mark.parametrize(
     ("later", "is_stopped"), [(10, True), (0, True), (-10, False)], ids=["later", "same", "before"]
 )
-def test_of_wishes_within_seconds_the_one_that_was_said_last_counts(
-    clinic, is_lost, later, is_stopped
-):
+def test_of_a_start_and_a_stop_seconds_apart_the_later_counts(clinic, is_lost, later, is_stopped):
     """Given a START whose webhook came late, and a STOP in the customer's own words, from its
     webhook or from the list alone, then Twilio's times decide; within one second the STOP counts.
     """
@@ -220,7 +218,7 @@ def test_of_wishes_within_seconds_the_one_that_was_said_last_counts(
 @pytest.mark.parametrize(
     ("later", "is_stopped"), [(10, True), (-10, False)], ids=["later", "before"]
 )
-def test_of_wishes_in_two_pages_of_the_list_the_one_that_was_said_last_counts(
+def test_of_a_start_and_a_stop_on_different_pages_the_later_counts(
     clinic, monkeypatch, later, is_stopped
 ):
     """Given a START received after a STOP and listed by Twilio on another page, then Twilio's times
@@ -254,7 +252,7 @@ def fails(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
     monkeypatch.setattr(job, "_take", stumbles)
 
 
-def test_those_that_cannot_be_taken_in_keep_no_newer_one_from_being_heard(clinic, monkeypatch):
+def test_failing_older_texts_do_not_block_a_newer_stop(clinic, monkeypatch):
     """Given more failing older texts than one attempt processes, then a newer STOP is still
     recorded.
     """
@@ -267,7 +265,7 @@ def test_those_that_cannot_be_taken_in_keep_no_newer_one_from_being_heard(clinic
     assert clinic.reason() == "opted_out"
 
 
-def test_a_start_that_is_heard_late_does_not_bring_back_a_stop_that_was_taken_back(clinic):
+def test_a_start_that_arrives_late_does_not_revive_a_withdrawn_stop(clinic):
     """Given START, STOP and START again, of which the first arrives last, then texts are
     allowed.
     """
@@ -282,14 +280,14 @@ def test_a_start_that_is_heard_late_does_not_bring_back_a_stop_that_was_taken_ba
 
 
 @pytest.mark.parametrize(("first", "last"), [("STOP", "START"), ("START", "STOP")])
-def test_of_two_wishes_in_one_second_the_one_counts_that_twilio_lists_as_newer(clinic, first, last):
+def test_within_one_second_the_text_twilio_lists_as_newer_counts(clinic, first, last):
     for words in (first, last):
         clinic.loses(words)
     clinic.looks()
     assert clinic.ledger()["sms"]["optedOut"] is (last == "STOP")
 
 
-def test_what_else_was_said_becomes_work_with_its_time(clinic):
+def test_another_found_text_becomes_a_work_item_with_its_original_time(clinic):
     clinic.send()
     clinic.loses("What is this bill for?", ago=40 * MINUTE)
     clinic.looks()
@@ -299,7 +297,7 @@ def test_what_else_was_said_becomes_work_with_its_time(clinic):
     assert real_now() - datetime.fromisoformat(said["at"]) > 39 * MINUTE
 
 
-def test_help_that_was_asked_for_a_while_ago_is_somebodys_work(clinic):
+def test_a_help_found_late_becomes_a_work_item_and_gets_no_auto_reply(clinic):
     """Given a HELP found in the list, which cannot be answered there, then it becomes a work item
     and no text is sent: an answer this late would make no sense.
     """
@@ -311,7 +309,7 @@ def test_help_that_was_asked_for_a_while_ago_is_somebodys_work(clinic):
     assert len(clinic.sent()) == 1, "the text that was asked for before"
 
 
-def test_a_stop_in_words_of_its_own_counts_when_the_webhook_comes_late(clinic):
+def test_a_stop_word_only_twilio_knows_counts_once_its_webhook_arrives(clinic):
     """Given a word that only Twilio treats as STOP, found in the list, which does not say so, when
     its webhook arrives late, twice, then one opt-out is recorded.
     """
@@ -325,7 +323,7 @@ def test_a_stop_in_words_of_its_own_counts_when_the_webhook_comes_late(clinic):
     assert clinic.reason() == "opted_out"
 
 
-def test_no_card_number_of_a_text_that_is_found_is_kept(clinic):
+def test_card_numbers_in_found_texts_are_not_stored(clinic):
     clinic.send()
     sid = clinic.loses(f"Charge {VISA} and stop")
     clinic.looks()
@@ -333,7 +331,7 @@ def test_no_card_number_of_a_text_that_is_found_is_kept(clinic):
     assert kept(sid)["Body"] == "Charge [card number removed] and stop"
 
 
-def test_the_list_may_say_nothing_of_the_messaging_service(clinic):
+def test_a_stop_counts_when_the_list_omits_the_messaging_service(clinic):
     """Given a number of the shared service that the list shows without its service, then the
     service's own numbers are read, and a STOP from a customer never texted before counts.
     """
@@ -343,7 +341,7 @@ def test_the_list_may_say_nothing_of_the_messaging_service(clinic):
     assert kept(sid)["MessagingServiceSid"] == MAGIC_SERVICE
 
 
-def test_a_clinics_own_service_is_asked_for_its_line_too(clinic):
+def test_a_stop_to_a_clinics_line_is_matched_to_the_clinics_own_service(clinic):
     """Given a clinic whose phone line belongs to its own messaging service, and a list that names
     no service, then a STOP to the line counts for that service.
     """
@@ -365,7 +363,7 @@ def test_a_clinics_own_service_is_asked_for_its_line_too(clinic):
     assert clinic.reason() == "opted_out"
 
 
-def test_a_service_that_does_not_tell_its_numbers_keeps_no_other_from_being_heard(clinic):
+def test_an_unreadable_service_does_not_block_texts_to_other_numbers(clinic):
     """Given an older text to a number whose service cannot be read, then a STOP to a known number
     is recorded all the same.
     """
@@ -385,7 +383,7 @@ def test_a_service_that_does_not_tell_its_numbers_keeps_no_other_from_being_hear
     assert clinic.job("read_inbound_texts").last_error
 
 
-def test_texts_to_somebody_elses_number_are_not_read(clinic):
+def test_texts_to_another_systems_number_are_not_stored(clinic):
     """Given a number in the same Twilio account that another system uses, then no text to it is
     stored, and nobody is opted out.
     """
@@ -397,7 +395,7 @@ def test_texts_to_somebody_elses_number_are_not_read(clinic):
     assert clinic.reason() is None
 
 
-def test_what_was_said_before_a_clinic_had_the_number_is_none_of_its_work(clinic):
+def test_texts_from_before_a_clinic_had_the_number_open_no_work_item(clinic):
     """Given a number that a clinic has had for ten minutes, then older texts to it are no work for
     the clinic, but an older STOP counts.
     """
@@ -411,7 +409,7 @@ def test_what_was_said_before_a_clinic_had_the_number_is_none_of_its_work(clinic
     assert told() == []
 
 
-def test_what_was_said_to_a_number_that_moved_goes_to_who_had_it(clinic):
+def test_a_text_to_a_number_that_moved_goes_to_its_owner_at_the_time(clinic):
     """Given a number that moved from one clinic to another, when a reply from before the move is
     found, then the first clinic gets the work item; a STOP counts at both.
     """
@@ -460,7 +458,7 @@ def test_a_start_counts_if_the_clinics_sender_was_only_set_again_since(clinic):
     assert AccountSender.get().registration == "approved"
 
 
-def test_an_agents_name_tells_whom_it_texted(clinic):
+def test_a_stop_to_an_unknown_rcs_agent_counts_only_for_people_we_texted(clinic):
     """Given one person we texted and one we did not, when both text STOP to an unknown RCS agent,
     then only the first is opted out, as by the webhook.
     """
@@ -487,7 +485,7 @@ def busy(clinic: Unheard, texts: int) -> None:
             )
 
 
-def test_a_reading_goes_on_at_the_next_page(clinic):
+def test_reading_the_list_continues_at_the_next_page(clinic):
     """Given more texts than Twilio lists at once, then another job reads the next page, and the
     watermark moves when the list ends.
     """
@@ -506,7 +504,7 @@ def test_a_reading_goes_on_at_the_next_page(clinic):
     assert SETTLED <= real_now() - read.read_to < SETTLED + 5 * MINUTE
 
 
-def test_later_readings_begin_where_the_last_one_ended(clinic):
+def test_each_reading_begins_near_where_the_last_one_ended(clinic):
     clinic.looks()
     clinic.loses("STOP", ago=30 * MINUTE)
     busy(clinic, 2)
@@ -516,7 +514,7 @@ def test_later_readings_begin_where_the_last_one_ended(clinic):
     assert second - first > timedelta(days=2)
 
 
-def test_pages_that_lie_before_the_time_are_not_read(clinic):
+def test_reading_stops_at_the_first_page_older_than_the_watermark(clinic):
     """Given a Twilio that bounds the list by day, not by time, then the reading ends at the first
     page that reaches back beyond the time.
     """
@@ -532,7 +530,7 @@ def test_pages_that_lie_before_the_time_are_not_read(clinic):
     assert TextWatermark.get().until is None
 
 
-def test_many_texts_are_taken_in_by_several_attempts(clinic):
+def test_many_found_texts_are_processed_in_batches(clinic):
     """Given a day of unprocessed texts, then each attempt processes only a batch of them."""
     for place in range(2 * AT_ONCE + 1):
         clinic.loses("STOP", ago=2 * SETTLED, phone=f"+1202555{place:04}")
@@ -546,7 +544,7 @@ def test_many_texts_are_taken_in_by_several_attempts(clinic):
     assert TextWatermark.get().until is None
 
 
-def test_a_crash_before_it_is_written_down_how_far_the_list_was_read(clinic, monkeypatch):
+def test_a_crash_before_the_watermark_is_saved_loses_and_repeats_nothing(clinic, monkeypatch):
     clinic.loses("STOP")
     monkeypatch.setenv("PAYPHONE_ENV", "test")
     monkeypatch.setenv("PAYPHONE_KILL_AT", "raise:texts.before_commit")
@@ -561,7 +559,7 @@ def test_a_crash_before_it_is_written_down_how_far_the_list_was_read(clinic, mon
 
 
 @pytest.mark.parametrize("kind", ["rate_limit_429", "refuse", "error_500", "bad_gateway"])
-def test_a_twilio_that_does_not_tell_delays_and_loses_nothing(clinic, kind):
+def test_an_outage_or_throttling_at_twilio_delays_texts_but_loses_none(clinic, kind):
     """Given a Twilio that is down or throttles us, then the one job retries later, whatever the
     schedule does meanwhile, and nothing is lost.
     """
@@ -582,7 +580,7 @@ def test_a_twilio_that_does_not_tell_delays_and_loses_nothing(clinic, kind):
     assert TextWatermark.get().read_to > read_to
 
 
-def test_a_page_that_is_gone_is_not_waited_for(clinic):
+def test_a_reading_stuck_at_an_expired_page_starts_over(clinic):
     """Given a reading that stopped at a page long ago, then it starts again from the beginning."""
     now = real_now()
     TextWatermark.create(
@@ -597,7 +595,7 @@ def test_a_page_that_is_gone_is_not_waited_for(clinic):
     assert len(clinic.stops()) == 1
 
 
-def test_nothing_is_listed_where_nobody_can_text_us(clinic, monkeypatch):
+def test_the_list_is_not_read_while_no_number_can_receive_texts(clinic, monkeypatch):
     monkeypatch.setenv("TWILIO_MESSAGING_SERVICE_SID", "")
     get_settings.cache_clear()
     clinic.looks()
@@ -607,7 +605,7 @@ def test_nothing_is_listed_where_nobody_can_text_us(clinic, monkeypatch):
     assert len(clinic.lists()) == 1
 
 
-def test_a_text_that_cannot_be_taken_in_keeps_no_other_from_being_heard(clinic):
+def test_a_failing_text_does_not_block_others_and_is_retried(clinic):
     """Given a reply that a corrupt row of ours blocks, and a later STOP, then the STOP is recorded,
     the reading goes on, and a job retries the reply until it is processed.
     """
@@ -631,7 +629,7 @@ def test_a_text_that_cannot_be_taken_in_keeps_no_other_from_being_heard(clinic):
     assert clinic.job("take_missed_text").state == "done"
 
 
-def test_texts_that_all_fail_are_tried_no_more_at_once_than_others(clinic, monkeypatch):
+def test_failing_texts_are_tried_in_batches_like_any_others(clinic, monkeypatch):
     """Given more texts that fail than an attempt takes in, then each attempt tries that many, and
     keeps what it found of them.
     """
@@ -647,9 +645,7 @@ def test_texts_that_all_fail_are_tried_no_more_at_once_than_others(clinic, monke
     assert counted == [2, 4, 5]
 
 
-def test_a_text_that_can_never_be_taken_in_does_not_stop_the_reading_at_its_page(
-    clinic, monkeypatch
-):
+def test_a_text_that_always_fails_does_not_block_later_pages(clinic, monkeypatch):
     """Given a text that always fails, on the first of two pages, then a STOP on the second is
     recorded, and the failing text's job ends dead.
     """
@@ -666,9 +662,7 @@ def test_a_text_that_can_never_be_taken_in_does_not_stop_the_reading_at_its_page
     assert (json.loads(job.args), job.state) == ([odd], "dead")
 
 
-def test_a_stop_that_failed_at_first_counts_after_a_start_that_was_said_before_it(
-    clinic, monkeypatch
-):
+def test_a_stop_that_failed_at_first_overrides_an_earlier_start(clinic, monkeypatch):
     """Given a START whose webhook came late, and a later STOP that failed at first, then the STOP
     counts once it is processed.
     """
@@ -683,7 +677,7 @@ def test_a_stop_that_failed_at_first_counts_after_a_start_that_was_said_before_i
     assert clinic.reason() == "opted_out"
 
 
-def test_a_stop_that_fails_for_an_hour_is_heard_by_itself(clinic, monkeypatch):
+def test_a_stop_that_fails_nine_times_is_recorded_by_the_next_retry(clinic, monkeypatch):
     """Given a STOP that fails nine times, then the next retry records it without anyone's help."""
     clinic.loses("STOP")
     with monkeypatch.context() as patched:
@@ -695,7 +689,7 @@ def test_a_stop_that_fails_for_an_hour_is_heard_by_itself(clinic, monkeypatch):
     assert clinic.reason() == "opted_out"
 
 
-def test_a_text_that_does_not_say_what_it_is_keeps_no_other_from_being_heard(clinic):
+def test_a_text_without_a_sender_does_not_block_others(clinic):
     clinic.loses("STOP", **{"from": None})
     clinic.loses("STOP")
     clinic.looks()

@@ -88,7 +88,7 @@ def answers():
     return [row.answer for row in NumberLookup.select().order_by(NumberLookup.created_at)]
 
 
-def test_before_a_first_text_the_number_is_looked_up_once_and_little_is_told(clinic):
+def test_a_first_text_triggers_one_lookup_that_sends_only_number_and_date(clinic):
     """Given a customer never contacted before, when a text is requested, then Twilio gets only
     their number and the date of their consent, and the text is sent.
     """
@@ -118,7 +118,7 @@ def test_before_a_first_text_the_number_is_looked_up_once_and_little_is_told(cli
     ],
     ids=["it stands", "too old", "another's", "looked up", "not looked up for it"],
 )
-def test_an_offer_needs_a_written_consent_that_counts_by_itself(
+def test_an_offer_needs_a_written_consent_that_is_valid_on_its_own(
     clinic, answer, since, days, counts
 ):
     """Given a written consent of 120 days ago and a later unwritten one, then an offer is allowed
@@ -149,13 +149,13 @@ def test_an_offer_needs_a_written_consent_that_counts_by_itself(
     assert getattr(refused, "code", "") == ("" if counts else "no_written_consent")
 
 
-def test_nothing_is_looked_up_unless_the_account_wants_it(clinic):
+def test_no_number_is_looked_up_unless_the_account_turned_lookups_on(clinic):
     checks(clinic, 0)
     clinic.send()
     assert (asked(clinic), NumberLookup.select().count()) == ([], 0)
 
 
-def test_nobody_is_looked_up_in_vain(clinic):
+def test_no_lookup_is_made_for_a_contact_that_is_refused_anyway(clinic):
     """Given another reason not to contact the customer, then the request is refused for that
     reason, and no lookup is paid for.
     """
@@ -170,7 +170,7 @@ def test_nobody_is_looked_up_in_vain(clinic):
     assert asked(clinic) == []
 
 
-def test_a_number_that_changed_hands_is_not_texted_and_somebody_is_asked_for_the_right_one(clinic):
+def test_a_reassigned_number_is_not_texted_and_is_escalated_to_staff(clinic):
     """Given a reassigned number, then the text is refused and staff get an escalation; a later
     consent counts once a lookup covers it too.
     """
@@ -199,7 +199,7 @@ def test_a_number_that_changed_hands_is_not_texted_and_somebody_is_asked_for_the
     assert (len(clinic.sent()), answers()) == (1, ["yes", "no"])
 
 
-def test_each_number_that_changed_hands_is_work_of_its_own(clinic):
+def test_each_reassigned_number_of_a_customer_gets_its_own_work_item(clinic):
     """Given an open item about a customer's reassigned number, when another number of theirs is
     found reassigned, then that is a second item.
     """
@@ -217,7 +217,7 @@ def test_each_number_that_changed_hands_is_work_of_its_own(clinic):
     assert items == {PHONE: "open", other: "open"}
 
 
-def test_everybody_who_once_consented_at_that_number_is_work_for_somebody(clinic):
+def test_each_customer_who_consented_at_a_reassigned_number_gets_a_work_item(clinic):
     """Given two customers who consented at one phone before it was reassigned, then neither is
     contacted, and staff get an item for each with the date of their own consent; a customer who
     consented later gets none.
@@ -248,9 +248,7 @@ def test_everybody_who_once_consented_at_that_number_is_work_for_somebody(clinic
         ({"code": 60699}, "did not answer the lookup (60699)"),
     ],
 )
-def test_who_cannot_be_looked_up_is_not_contacted_and_a_day_later_that_is_tried_again(
-    clinic, habit, words
-):
+def test_a_failed_lookup_blocks_contact_and_is_retried_a_day_later(clinic, habit, words):
     """Given a lookup that fails, then the text is refused; since the cause may be fixed, a day
     later the lookup is made again.
     """
@@ -266,7 +264,7 @@ def test_who_cannot_be_looked_up_is_not_contacted_and_a_day_later_that_is_tried_
     assert (len(clinic.sent()), len(asked(clinic))) == (1, 2)
 
 
-def test_without_data_about_an_old_consent_the_person_is_asked_not_contacted(clinic):
+def test_a_consent_too_old_for_lookup_data_blocks_contact_until_renewed(clinic):
     """Given a consent from before January 2021, for which there is no data, then the customer is
     not contacted; a consent of today settles it.
     """
@@ -282,7 +280,7 @@ def test_without_data_about_an_old_consent_the_person_is_asked_not_contacted(cli
     assert (len(clinic.sent()), answers()) == (1, ["no_data_available", "no"])
 
 
-def test_an_answer_counts_for_as_many_days_as_the_account_says(clinic):
+def test_a_lookup_is_valid_for_the_accounts_number_of_days(clinic):
     """Given lookups that count for 30 days, then the next one is made after 30 days, not after
     29.
     """
@@ -298,7 +296,7 @@ def test_an_answer_counts_for_as_many_days_as_the_account_says(clinic):
     assert (len(clinic.sent()), answers()) == (3, ["no", "no"])
 
 
-def test_numbers_of_other_countries_are_not_looked_up_and_not_held_back(clinic):
+def test_foreign_numbers_are_texted_without_a_lookup(clinic):
     local_hour("Europe/London", 12)
     clinic.phone = clinic.customer.phone = "+442079460958"
     clinic.customer.save()
@@ -317,7 +315,7 @@ def test_numbers_of_other_countries_are_not_looked_up_and_not_held_back(clinic):
         ("refuse", 2),
     ],
 )
-def test_while_twilio_does_not_answer_the_text_waits_and_leaves_afterwards(clinic, fault, counted):
+def test_a_text_waits_while_its_lookup_fails_and_is_then_sent(clinic, fault, counted):
     """Given a lookup that Twilio rejects, then it does not count towards the ceiling; no answer, or
     a gateway's error page, may have cost a fee and does.
     """
@@ -329,7 +327,7 @@ def test_while_twilio_does_not_answer_the_text_waits_and_leaves_afterwards(clini
 
 
 @pytest.mark.one_database
-def test_a_look_up_that_was_given_up_is_tried_again_after_a_while_for_as_long_as_it_is_wanted(
+def test_an_exhausted_lookup_is_retried_later_while_a_text_waits_for_it(
     clinic,
 ):
     """Given an outage at Twilio that outlasts the job's attempts, then a text that still waits has
@@ -355,7 +353,7 @@ def test_a_look_up_that_was_given_up_is_tried_again_after_a_while_for_as_long_as
 
 
 @pytest.mark.one_database
-def test_looks_of_who_waits_do_not_keep_a_hopeless_look_up_alive(clinic):
+def test_a_waiting_texts_checks_do_not_keep_a_failing_lookup_alive(clinic):
     """Given a text that checks its lookup while each attempt runs and fails, then the lookup is
     dead after its usual number of attempts.
     """
@@ -372,7 +370,7 @@ def test_looks_of_who_waits_do_not_keep_a_hopeless_look_up_alive(clinic):
 
 
 @pytest.mark.one_database
-def test_a_look_up_that_waits_goes_where_somebody_waits_for_it(clinic):
+def test_a_waiting_lookup_moves_to_the_calls_queue_when_a_call_needs_it(clinic):
     """Given a lookup that a text waits for, when a call needs it too, then its job moves to the
     calls queue and keeps its due time.
     """
@@ -387,7 +385,7 @@ def test_a_look_up_that_waits_goes_where_somebody_waits_for_it(clinic):
 
 
 @pytest.mark.one_database
-def test_a_look_up_that_ended_without_an_answer_is_made_once_somebody_wants_it(clinic):
+def test_a_lookup_skipped_while_turned_off_is_made_once_turned_on_again(clinic):
     """Given a lookup that ended without a request because the account had turned lookups off, when
     it turns them on again, then the lookup is made.
     """
@@ -407,7 +405,7 @@ def test_a_look_up_that_ended_without_an_answer_is_made_once_somebody_wants_it(c
 
 
 @pytest.mark.one_database
-def test_what_cannot_be_asked_for_want_of_a_twilio_account_does_not_count(clinic, monkeypatch):
+def test_a_lookup_without_a_twilio_account_does_not_count_towards_the_ceiling(clinic, monkeypatch):
     DailyCeiling.change(clinic.account.id, "lookups", 0, "cli:ada")
     clinic.send()
     DailyCeiling.change(clinic.account.id, "lookups", None, "cli:ada")
@@ -420,7 +418,7 @@ def test_what_cannot_be_asked_for_want_of_a_twilio_account_does_not_count(clinic
     assert tally_of(clinic.account, "lookups", business_now()) == 0
 
 
-def test_a_death_between_question_and_answer_costs_one_more_question(clinic):
+def test_a_crash_during_a_lookup_costs_one_more_lookup(clinic):
     """Given an attempt that died after its request, then the lookup is made again, and both
     count.
     """
@@ -434,7 +432,7 @@ def test_a_death_between_question_and_answer_costs_one_more_question(clinic):
     assert tally_of(clinic.account, "lookups", business_now()) == 2
 
 
-def test_of_two_answers_the_first_one_stays(clinic):
+def test_the_first_of_two_lookup_answers_is_kept(clinic):
     """Given an answered lookup, when a second attempt records another answer, then the first stays,
     and no work item is opened.
     """
@@ -444,7 +442,7 @@ def test_of_two_answers_the_first_one_stays(clinic):
     assert (answers(), WorkItem.select().count()) == (["no"], 0)
 
 
-def test_who_waits_goes_on_once_the_account_wants_no_look_ups_any_more(clinic):
+def test_a_text_waiting_for_a_lookup_is_sent_once_lookups_are_turned_off(clinic):
     """Given a text that waits because the day's lookups are used up, when the account turns lookups
     off, then the text is sent without one.
     """
@@ -457,7 +455,7 @@ def test_who_waits_goes_on_once_the_account_wants_no_look_ups_any_more(clinic):
     assert (len(clinic.sent()), asked(clinic)) == (1, [])
 
 
-def test_an_answer_that_is_there_is_not_asked_for_again(clinic):
+def test_an_answered_lookup_is_not_repeated(clinic):
     """Given an answered lookup whose job runs again, as after a crash, then Twilio is not asked."""
     clinic.send()
     (row,) = NumberLookup.select()
@@ -465,7 +463,7 @@ def test_an_answer_that_is_there_is_not_asked_for_again(clinic):
     assert len(asked(clinic)) == 1
 
 
-def test_look_ups_have_a_ceiling_of_the_day(clinic):
+def test_a_text_waits_once_the_days_lookup_ceiling_is_reached(clinic):
     """Given an account whose lookups of the day are used up, then the text waits until the ceiling
     is raised.
     """
@@ -477,7 +475,7 @@ def test_look_ups_have_a_ceiling_of_the_day(clinic):
     assert clinic.message(message.id).sid
 
 
-def test_the_scan_has_a_number_looked_up_before_it_texts(texting):
+def test_the_scan_looks_up_a_number_before_texting_it(texting):
     """Given an overdue customer, then the first scan has their number looked up and the next one
     texts them; once the number is reassigned, no text is sent, and the reason is shown.
     """
@@ -499,7 +497,7 @@ def test_the_scan_has_a_number_looked_up_before_it_texts(texting):
 
 
 @pytest.mark.one_database
-def test_the_scan_goes_on_at_once_when_the_account_wants_no_look_ups_any_more(texting):
+def test_the_scan_texts_at_once_after_lookups_are_turned_off(texting):
     clinic = a_scanned_clinic(texting)
     DailyCeiling.change(texting.account.id, "lookups", 0, "cli:ada")
     clinic.owes(3)
@@ -510,7 +508,7 @@ def test_the_scan_goes_on_at_once_when_the_account_wants_no_look_ups_any_more(te
     assert (len(clinic.sends()), asked(clinic)) == (1, [])
 
 
-def test_a_draft_that_is_approved_is_sent_once_its_number_was_looked_up(texting):
+def test_an_approved_draft_is_sent_once_its_number_is_looked_up(texting):
     clinic = a_scanned_clinic(texting, first_contacts="draft", number_check_days=0)
     clinic.owes(3)
     clinic.scan()
@@ -525,7 +523,7 @@ def test_a_draft_that_is_approved_is_sent_once_its_number_was_looked_up(texting)
 
 
 @pytest.mark.one_database
-def test_a_reason_that_will_be_over_does_not_put_off_the_look_up_for_another_invoice(texting):
+def test_a_promised_invoice_does_not_delay_the_lookup_for_another(texting):
     """Given one promised invoice, and another that only the lookup holds back, then the preview
     says so, the number is looked up, and the text about the other is sent.
     """
@@ -543,7 +541,7 @@ def test_a_reason_that_will_be_over_does_not_put_off_the_look_up_for_another_inv
 
 
 @pytest.mark.one_database
-def test_no_number_is_looked_up_for_an_invoice_that_no_rung_is_due_for(texting):
+def test_no_number_is_looked_up_when_no_rung_is_due(texting):
     """Given a promised invoice with a rung due, and another already contacted about at that rung,
     then no contact is due and no lookup is made.
     """
@@ -562,7 +560,7 @@ def test_no_number_is_looked_up_for_an_invoice_that_no_rung_is_due_for(texting):
 
 
 @pytest.mark.one_database
-def test_no_number_is_looked_up_for_what_cannot_be_paid_by_card_anyway(texting):
+def test_no_number_is_looked_up_for_an_invoice_too_small_to_pay_by_card(texting):
     clinic = a_scanned_clinic(texting)
     clinic.owes(3, amount=20)
     clinic.scan()
@@ -591,7 +589,7 @@ def a_scanned_clinic(texting, **settings):
 
 
 @pytest.mark.parametrize("changed_hands", [False, True])
-def test_before_a_first_call_the_number_is_looked_up(calling: Calling, changed_hands):
+def test_a_first_call_is_placed_only_after_a_lookup(calling: Calling, changed_hands):
     """Given a customer never called before, when a call is requested, then it is placed once the
     lookup has confirmed their number, and refused if the number was reassigned.
     """
@@ -615,7 +613,7 @@ def test_before_a_first_call_the_number_is_looked_up(calling: Calling, changed_h
 
 
 @pytest.mark.one_database
-def test_only_an_operator_turns_it_on_for_it_costs_them_fees(clinic):
+def test_only_an_operator_can_turn_on_number_lookups(clinic):
     path = f"/api/accounts/{clinic.account.id}/settings"
     refused = clinic.client.simulate_patch(
         path, json={"numberCheckDays": 30}, headers=clinic.headers
@@ -631,7 +629,7 @@ def test_only_an_operator_turns_it_on_for_it_costs_them_fees(clinic):
 
 
 @pytest.mark.one_database
-def test_doctor_says_when_twilio_refuses_what_an_account_wants(clinic):
+def test_doctor_fails_while_twilio_refuses_an_accounts_lookups(clinic):
     """Given an account that has numbers looked up, then doctor fails while Twilio has not enabled
     lookups, and passes once it has.
     """

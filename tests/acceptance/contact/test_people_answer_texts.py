@@ -58,7 +58,7 @@ def own_sender(clinic: Texting, number: str, service: str | None = None) -> str:
 
 
 @pytest.mark.parametrize("words", ["STOP\0", "\0STOP", "ST\0OP", "please stop\0 texting me"])
-def test_a_wish_to_stop_is_kept_whatever_no_database_takes_in_it(clinic, words):
+def test_a_stop_containing_nul_characters_is_recorded(clinic, words):
     """Given a text with a NUL, which Twilio signs as it is, then it is stored without the NUL, and
     its opt-out counts.
     """
@@ -81,14 +81,14 @@ def test_a_wish_to_stop_is_kept_whatever_no_database_takes_in_it(clinic, words):
         "No me envíe más mensajes",
     ],
 )
-def test_a_wish_to_stop_is_kept_before_twilio_is_answered(clinic, words):
+def test_an_opt_out_is_recorded_before_twilio_gets_its_answer(clinic, words):
     clinic.hear(words)
     assert clinic.ledger()["sms"] == {"consented": True, "optedOut": True, "suppressed": None}
     assert clinic.ledger()["voice"]["optedOut"] is True
     assert clinic.ask().json["reasonCode"] == "opted_out"
 
 
-def test_nothing_is_answered_to_a_stop(clinic):
+def test_a_stop_gets_an_empty_response(clinic):
     """Given a STOP, then our answer is empty, since Twilio confirms it itself."""
     answer = clinic.tell(INBOUND, a_text(clinic, "STOP"))
     assert (answer.status_code, EMPTY in answer.text, "xml" in answer.headers["Content-Type"]) == (
@@ -98,7 +98,7 @@ def test_nothing_is_answered_to_a_stop(clinic):
     )
 
 
-def test_start_lets_texts_in_again_but_no_calls(clinic):
+def test_start_allows_texts_again_but_not_calls(clinic):
     clinic.hear("STOP")
     clinic.hear("START")
     told = clinic.ledger()
@@ -110,13 +110,13 @@ def test_start_lets_texts_in_again_but_no_calls(clinic):
     ]
 
 
-def test_other_words_are_no_wish(clinic):
+def test_stop_in_another_sense_is_not_an_opt_out(clinic):
     clinic.hear("I'll stop by tomorrow to pay")
     assert OptOut.select().count() == 0
     assert "no wish" in InboxEvent.get(InboxEvent.provider == "twilio").reason
 
 
-def test_one_stop_stays_one_clinics(clinic):
+def test_a_stop_to_one_clinics_sender_stops_only_that_clinic(clinic):
     """Given two clinics with a sender each, then a STOP to one of them stops only that clinic's
     texts.
     """
@@ -132,7 +132,7 @@ def test_one_stop_stays_one_clinics(clinic):
     assert not hill.requests()
 
 
-def test_a_stop_to_a_shared_sender_is_heard_by_all_who_use_it(clinic):
+def test_a_stop_to_a_shared_sender_counts_for_every_clinic_using_it(clinic):
     """Given a STOP to the shared sender, then it counts for every clinic that uses it, including
     one that adds this customer later.
     """
@@ -143,7 +143,7 @@ def test_a_stop_to_a_shared_sender_is_heard_by_all_who_use_it(clinic):
     assert late.ask().json["reasonCode"] == "opted_out"
 
 
-def test_a_stop_to_the_number_that_rang_them_is_heard(clinic):
+def test_a_stop_to_the_clinics_calling_number_counts(clinic):
     """Given a clinic that texts from one number and calls from another, when a customer texts STOP
     to the calling number, then texts and calls are opted out; other texts to it become the clinic's
     work.
@@ -168,7 +168,7 @@ def test_a_stop_to_the_number_that_rang_them_is_heard(clinic):
     assert (ledger["sms"]["optedOut"], ledger["voice"]["optedOut"]) == (True, True)
 
 
-def test_who_calls_the_shared_number_its_own_is_told_of_nobody(clinic):
+def test_a_clinic_claiming_the_shared_number_as_its_own_receives_no_texts(clinic):
     """Given a clinic on SIP that claims the shared texting number as its own, when people text that
     number, then the clinic gets no work items or opt-outs, and the STOP counts for the clinic it
     concerns.
@@ -196,7 +196,7 @@ def test_who_calls_the_shared_number_its_own_is_told_of_nobody(clinic):
     assert clinic.ask().json["reasonCode"] == "opted_out"
 
 
-def test_the_clinics_software_is_told_of_a_stop_without_personal_facts(clinic):
+def test_the_opt_out_event_names_customers_by_id_without_their_number(clinic):
     """The event names customers by id, including those who asked to be contacted at the number, and
     never the number.
     """
@@ -209,7 +209,7 @@ def test_the_clinics_software_is_told_of_a_stop_without_personal_facts(clinic):
     assert clinic.phone not in json.dumps(event.payload)
 
 
-def test_help_is_answered_in_the_clinics_name_unless_twilio_does(clinic):
+def test_help_is_answered_in_the_clinics_name_unless_twilio_answers_it(clinic):
     number = own_sender(clinic, "+12025550701")
     answer = clinic.tell(INBOUND, a_text(clinic, "HELP", To=number))
     assert "<Message>Harbor Dental: this number sends payment links." in answer.text
@@ -226,7 +226,7 @@ def test_help_is_answered_in_the_clinics_name_unless_twilio_does(clinic):
     )
 
 
-def test_an_answer_is_xml_whatever_a_clinic_is_called(clinic):
+def test_a_help_answer_is_valid_xml_whatever_the_clinics_name(clinic):
     """Given a clinic's name with a character that XML forbids, then the answer is still valid
     XML.
     """
@@ -237,14 +237,14 @@ def test_an_answer_is_xml_whatever_a_clinic_is_called(clinic):
     assert message.text.startswith("Harbor & Sons: this number sends payment links.")
 
 
-def test_the_same_text_twice_is_one_wish(clinic):
+def test_a_repeated_webhook_records_one_opt_out(clinic):
     for _ in range(3):
         assert clinic.tell(INBOUND, a_text(clinic, "STOP")).status_code == 200
     assert OptOut.select().where(OptOut.account_id == clinic.account.id).count() == 1
     assert InboxEvent.select().where(InboxEvent.provider == "twilio").count() == 1
 
 
-def test_a_card_number_in_a_text_is_not_kept(clinic):
+def test_a_card_number_in_a_text_is_not_stored(clinic):
     clinic.tell(INBOUND, a_text(clinic, f"here: {VISA} exp 12/29, and stop texting me"))
     kept = InboxEvent.get(InboxEvent.provider == "twilio")
     assert "4242 4242" not in kept.payload
@@ -252,7 +252,7 @@ def test_a_card_number_in_a_text_is_not_kept(clinic):
     assert clinic.ledger()["sms"]["optedOut"] is True
 
 
-def test_twilio_stops_before_we_heard_of_it_and_we_learn_it_from_the_refusal(clinic):
+def test_twilio_error_21610_is_recorded_as_an_opt_out(clinic):
     """Given error 21610, i.e. the customer stopped this sender in another way, then texts and calls
     are opted out as by any STOP; START allows texts again, but not calls.
     """
@@ -273,7 +273,7 @@ def test_twilio_stops_before_we_heard_of_it_and_we_learn_it_from_the_refusal(cli
     "how",
     ["none", "other token", "other address", "no text", "bad utf-8", "repeated field", "json"],
 )
-def test_what_twilio_did_not_sign_is_forbidden(clinic, path, how):
+def test_a_webhook_not_signed_by_twilio_is_refused(clinic, path, how):
     fields = a_text(clinic, "STOP") | {"MessageStatus": "sent"}
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     match how:
@@ -309,14 +309,14 @@ def test_what_twilio_did_not_sign_is_forbidden(clinic, path, how):
     assert InboxEvent.select().where(InboxEvent.provider == "twilio").count() == 0
 
 
-def test_without_a_token_nothing_is_believed(clinic, monkeypatch):
+def test_no_webhook_is_accepted_without_an_auth_token(clinic, monkeypatch):
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "")
     get_settings.cache_clear()
     twilio_api.client.cache_clear()
     assert clinic.tell(INBOUND, a_text(clinic, "STOP"), token="").status_code == 403
 
 
-def test_while_a_token_is_rolled_both_hold(clinic, monkeypatch):
+def test_both_tokens_are_accepted_while_the_auth_token_is_rotated(clinic, monkeypatch):
     monkeypatch.setenv(
         "TWILIO_AUTH_TOKEN",
         f"new-token,{clinic.twilio.books.tokens[next(iter(clinic.twilio.books.tokens))]}",
@@ -331,7 +331,7 @@ def test_while_a_token_is_rolled_both_hold(clinic, monkeypatch):
     )
 
 
-def test_a_stop_from_nobody_we_know_is_kept_for_its_sender(clinic):
+def test_a_stop_from_an_unknown_number_counts_for_a_later_customer(clinic):
     stranger = "+12025550888"
     clinic.hear("STOP", phone=stranger)
     Customer.update(phone=stranger).execute()
@@ -360,7 +360,7 @@ def stopped(clinic: Texting) -> tuple[bool, bool]:
     return told["sms"]["optedOut"], told["voice"]["optedOut"]
 
 
-def test_a_new_consent_that_says_so_lets_calls_in_again_after_a_stop(clinic):
+def test_a_consent_that_ends_the_opt_out_allows_calls_after_a_stop(clinic):
     clinic.hear("STOP")
     assert agrees(clinic, "voice").status_code == 201
     assert stopped(clinic) == (True, True)  # a consent alone does not end an opt-out
@@ -378,7 +378,7 @@ def test_a_new_consent_that_says_so_lets_calls_in_again_after_a_stop(clinic):
     assert stopped(clinic) == (True, True)
 
 
-def test_a_consent_of_before_the_stop_ends_nothing_and_is_not_kept(clinic):
+def test_a_consent_from_before_the_stop_is_refused(clinic):
     clinic.hear("STOP")
     before = Consent.select().count()
     answer = agrees(clinic, "voice", minutes=-60, endsOptOut=True)
@@ -386,7 +386,7 @@ def test_a_consent_of_before_the_stop_ends_nothing_and_is_not_kept(clinic):
     assert (Consent.select().count(), stopped(clinic)) == (before, (True, True))
 
 
-def test_texts_stopped_by_a_text_are_only_let_in_by_start(clinic):
+def test_only_start_allows_texts_again_after_a_texted_stop(clinic):
     """Given a STOP by text, then a recorded consent cannot end it, because Twilio would still
     refuse the texts.
     """
@@ -409,13 +409,13 @@ def test_texts_stopped_by_a_text_and_then_at_the_desk_are_only_let_in_by_start(c
     assert stopped(clinic) == (False, True)
 
 
-def test_texts_stopped_at_the_desk_are_let_in_by_a_later_consent(clinic):
+def test_a_later_consent_allows_texts_again_after_an_opt_out_at_the_desk(clinic):
     clinic.post(f"/api/customers/{clinic.customer.id}/opt-outs", source="front desk")
     assert agrees(clinic, "sms", endsOptOut=True).status_code == 201
     assert stopped(clinic) == (False, True)
     assert clinic.ask().status_code == 202
 
 
-def test_where_nothing_is_stopped_a_consent_ends_nothing(clinic):
+def test_a_consent_ends_nothing_without_an_opt_out(clinic):
     assert agrees(clinic, "sms", "voice", endsOptOut=True).status_code == 201
     assert OptOut.select().count() == 0

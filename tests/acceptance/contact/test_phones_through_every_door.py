@@ -81,7 +81,7 @@ DOORS = {
 
 @pytest.mark.parametrize("phone", REFUSED)
 @pytest.mark.parametrize("door", DOORS)
-def test_a_number_that_may_be_a_strangers_is_refused_at_every_door(doors, door, phone):
+def test_an_invalid_or_ambiguous_number_is_refused_at_every_endpoint(doors, door, phone):
     before = Customer.select().count()
     answer = doors(door, phone)
     assert answer.status_code == 422, answer.text
@@ -95,16 +95,16 @@ def test_a_number_that_may_be_a_strangers_is_refused_at_every_door(doors, door, 
 
 @pytest.mark.parametrize("phone", ["(650) 253-0000", "+1 650-253-0000", "tel:+16502530000"])
 @pytest.mark.parametrize("door", ["new customer", "customer", "consent", "opt-out"])
-def test_a_number_is_shown_back_as_it_was_understood(doors, door, phone):
+def test_a_phone_number_is_returned_as_parsed(doors, door, phone):
     answer = doors(door, phone)
     assert (answer.status_code in {200, 201}, answer.json["phone"]) == (True, "+16502530000")
 
 
-def test_a_sender_is_shown_back_as_it_was_understood(doors):
+def test_a_senders_number_is_returned_as_parsed(doors):
     assert doors("sender", "(650) 253-0000").json["fromNumber"] == "+16502530000"
 
 
-def test_no_consent_is_filed_for_a_number_kept_before_the_rules(client):
+def test_no_consent_is_recorded_for_a_stored_number_refused_today(client):
     """Given a customer whose stored number would be refused today, because letters had become
     digits, then no consent is recorded for it, but an opt-out is.
     """

@@ -43,7 +43,7 @@ def clinic(texting):
     move_business_time(None)
 
 
-def test_the_default_ladder_is_climbed(clinic):
+def test_the_default_ladder_texts_calls_and_escalates_on_its_days(clinic):
     """Text at 3 days, call at 7 (by hand: a work item), text at 14, call at 21, then escalate to
     staff at 28.
     """
@@ -65,7 +65,7 @@ def test_the_default_ladder_is_climbed(clinic):
     ]
 
 
-def test_three_overdue_invoices_are_one_text_that_names_three(clinic):
+def test_three_overdue_invoices_are_named_in_one_text(clinic):
     invoices = [clinic.owes(days, number=f"N-{days}") for days in (5, 4, 3)]
     clinic.scan()
     clinic.scan()
@@ -75,7 +75,7 @@ def test_three_overdue_invoices_are_one_text_that_names_three(clinic):
     assert Message.get().invoice_id == invoices[0].id
 
 
-def test_what_is_paid_before_the_text_leaves_is_not_named(clinic):
+def test_an_invoice_paid_before_the_text_is_sent_is_not_named(clinic):
     first, second, third = (clinic.owes(days, number=f"N-{days}") for days in (5, 4, 3))
     clinic.scan()
     Invoice.update(status="paid", outstanding=0).where(Invoice.id == second.id).execute()
@@ -85,7 +85,7 @@ def test_what_is_paid_before_the_text_leaves_is_not_named(clinic):
     assert second.number not in body
 
 
-def test_a_text_that_names_two_counts_for_both(clinic):
+def test_a_text_about_two_invoices_counts_once_for_each(clinic):
     """Given one text about two invoices, then the gate's history of each invoice holds it once."""
     invoices = [clinic.owes(4), clinic.owes(3)]
     clinic.scan()
@@ -96,7 +96,7 @@ def test_a_text_that_names_two_counts_for_both(clinic):
         assert [one.debt_id for one in found.facts.history] == [invoice.id]
 
 
-def test_who_must_not_be_contacted_is_not_and_it_is_said_why(clinic):
+def test_a_customer_on_hold_is_not_contacted_and_the_reason_is_recorded_once(clinic):
     clinic.owes(3)
     clinic.texting.post(f"/api/customers/{clinic.customer.id}/holds", kind="attorney")
     for _ in range(3):
@@ -106,7 +106,7 @@ def test_who_must_not_be_contacted_is_not_and_it_is_said_why(clinic):
     assert [row.code for row in ContactDecision.select()] == ["attorney_represented"], "kept once"
 
 
-def test_a_late_scan_makes_one_contact_and_goes_on_from_there(clinic):
+def test_a_late_scan_makes_one_contact_for_several_missed_rungs(clinic):
     clinic.owes(15)
     clinic.scan()
     assert len(clinic.sends()) == 1
@@ -116,7 +116,7 @@ def test_a_late_scan_makes_one_contact_and_goes_on_from_there(clinic):
     assert (len(clinic.sends()), WorkItem.select().count()) == (1, 0)
 
 
-def test_a_late_scan_makes_no_burst(clinic, monkeypatch):
+def test_a_late_scan_spreads_each_accounts_contacts_over_time(clinic, monkeypatch):
     monkeypatch.setattr(scanning, "PACE", 2)
     other = given.an_account(name="Hill Clinic")
     accounts = [clinic.account] * 5 + [other]
@@ -149,7 +149,7 @@ def test_a_late_scan_makes_no_burst(clinic, monkeypatch):
     assert PlannedContact.select().where(PlannedContact.account == other).count() == 1
 
 
-def test_somebody_who_cannot_be_looked_at_keeps_nobody_else_from_it(clinic):
+def test_a_failing_customer_does_not_block_the_scan_of_others(clinic):
     """Given a customer whose scan fails, say because a newer release wrote the ladder, then the
     others are contacted, and the failing one is put off.
     """
@@ -166,7 +166,7 @@ def test_somebody_who_cannot_be_looked_at_keeps_nobody_else_from_it(clinic):
 
 
 @pytest.mark.parametrize("effect", [None, "eff_1"])
-def test_a_text_that_never_left_is_made_up_for(clinic, effect):
+def test_a_text_that_was_never_sent_is_replaced(clinic, effect):
     """Given a text that was never sent, or whose one attempt certainly failed, then the scan texts
     again.
     """
@@ -178,7 +178,7 @@ def test_a_text_that_never_left_is_made_up_for(clinic, effect):
     assert len(clinic.sends()) == 1
 
 
-def test_a_text_that_the_gate_stopped_after_an_attempt_that_came_to_nothing_is_made_up_for(clinic):
+def test_a_text_throttled_and_then_refused_by_the_gate_is_replaced(clinic):
     """Given a text that Twilio throttled and the gate refused at the retry, then the scan texts
     again the next day.
     """
@@ -198,7 +198,7 @@ def test_a_text_that_the_gate_stopped_after_an_attempt_that_came_to_nothing_is_m
     assert len(clinic.sends()) == 1
 
 
-def test_a_late_call_says_no_wrong_age_of_the_bill(calling):
+def test_a_late_calls_reason_names_the_rung_and_not_the_debts_age(calling):
     """Given a rung of day 7 that is climbed on day 9, then the call's reason names the rung and no
     age of the debt.
     """
@@ -211,7 +211,7 @@ def test_a_late_call_says_no_wrong_age_of_the_bill(calling):
     assert calling.shown(call)["reason"] == "day 7 of the account's ladder"
 
 
-def test_a_call_that_vapi_never_placed_is_made_up_for(calling):
+def test_a_call_vapi_never_placed_is_replaced_once(calling):
     """Given a due call that Vapi never placed for lack of credits, then the next scan requests
     another one, which is the last.
     """
@@ -235,7 +235,7 @@ def test_a_call_that_vapi_never_placed_is_made_up_for(calling):
     assert PlannedContact.select().count() == 2, "the second one counts"
 
 
-def test_an_invoice_that_is_paid_ends_the_course(clinic):
+def test_paying_the_invoice_ends_the_contact_course(clinic):
     invoice = clinic.owes(2)
     clinic.scan()
     assert clinic.course().next_at is not None
@@ -251,7 +251,7 @@ def test_an_invoice_that_is_paid_ends_the_course(clinic):
     assert clinic.course().next_at is None
 
 
-def test_another_due_date_begins_again(clinic):
+def test_a_new_due_date_restarts_the_ladder(clinic):
     invoice = clinic.owes(14)
     clinic.scan()
     assert len(clinic.sends()) == 1
@@ -269,7 +269,7 @@ def test_another_due_date_begins_again(clinic):
 
 
 @pytest.mark.parametrize("first_contacts", ["automatic", "draft"])
-def test_what_is_old_when_it_comes_in_is_contacted_and_then_handed_over(clinic, first_contacts):
+def test_an_invoice_imported_long_overdue_is_contacted_then_escalated(clinic, first_contacts):
     """Given an invoice that is 40 days overdue when it is imported, then the customer is contacted
     and a week later escalated to staff, even if nobody approves the draft.
     """
@@ -310,7 +310,7 @@ def pays(clinic, invoice, amount):
 
 
 @pytest.mark.parametrize("ends", ["kept", "replaced"])
-def test_a_promise_that_ends_before_its_day_wakes_the_ladder(clinic, ends):
+def test_the_ladder_resumes_when_a_promise_ends_early(clinic, ends):
     """Given a promise for a month ahead, when it is kept or replaced earlier, then the ladder goes
     on without waiting for its day.
     """
@@ -331,7 +331,7 @@ def test_a_promise_that_ends_before_its_day_wakes_the_ladder(clinic, ends):
 @pytest.mark.parametrize(
     "order", [(decide_promises, scan_overdue), (scan_overdue, decide_promises)]
 )
-def test_broken_promises_and_the_ladder_are_one_text(clinic, order):
+def test_broken_promises_and_a_due_rung_produce_one_text(clinic, order):
     """Given two broken promises whose rung is due too, then one text is sent, in whichever order
     the jobs run.
     """
@@ -348,7 +348,7 @@ def test_broken_promises_and_the_ladder_are_one_text(clinic, order):
 
 
 @pytest.mark.parametrize(("rungs", "drafts"), [([{"days": 3, "way": "sms"}], 1), ([], 0)])
-def test_a_broken_promise_goes_round_no_approval_and_no_empty_ladder(clinic, rungs, drafts):
+def test_a_broken_promise_bypasses_neither_approval_nor_an_empty_ladder(clinic, rungs, drafts):
     promises(clinic, clinic.owes(3), 1)
     clinic.settings(first_contacts="draft" if drafts else "automatic", ladder=rungs)
     clinic.days_pass(5)
@@ -358,7 +358,7 @@ def test_a_broken_promise_goes_round_no_approval_and_no_empty_ladder(clinic, run
     assert PlannedContact.select().where(PlannedContact.state == "draft").count() == drafts
 
 
-def test_what_an_older_release_made_overdue_is_looked_at_all_the_same(clinic):
+def test_an_overdue_invoice_without_a_course_is_found_and_texted_once(clinic):
     """Given an overdue invoice without a course, as an older release's process leaves it during an
     upgrade, then the customer is found and texted, once.
     """
@@ -405,7 +405,7 @@ def speaks_to(clinic):
     ],
     ids=["paid", "promised", "stop", "hold", "spoken to"],
 )
-def test_nobody_is_asked_to_call_who_may_not_be_called_any_more(clinic, happens, why):
+def test_a_call_work_item_is_closed_once_the_call_is_no_longer_allowed(clinic, happens, why):
     invoice = clinic.owes(7)
     clinic.scan()
     assert calls() == [("open", None)]
@@ -414,7 +414,7 @@ def test_nobody_is_asked_to_call_who_may_not_be_called_any_more(clinic, happens,
     assert calls() == [("resolved", why)]
 
 
-def test_a_night_does_not_take_a_call_off_the_list(clinic):
+def test_quiet_hours_do_not_close_a_call_work_item(clinic):
     clinic.owes(7)
     clinic.scan()
     night = closing(zones_of_number(clinic.texting.phone), business_now()) + timedelta(hours=1)
@@ -424,7 +424,7 @@ def test_a_night_does_not_take_a_call_off_the_list(clinic):
     assert calls() == [("open", None)]
 
 
-def test_calls_by_hand_keep_the_accounts_frequency_and_count_for_the_gate(clinic):
+def test_calls_made_by_staff_count_towards_the_contact_frequency(clinic):
     clinic.change(ladder=[{"days": 1, "channel": "voice"}, {"days": 2, "channel": "voice"}])
     invoice = clinic.owes(1)
     clinic.scan()
@@ -453,7 +453,7 @@ def climbed():
     return [row.days for row in PlannedContact.select().order_by(PlannedContact.created_at)]
 
 
-def test_what_is_promised_hands_nobody_over_again_and_again(clinic):
+def test_a_promised_invoice_does_not_cause_repeated_escalations(clinic):
     """Given two invoices at the rung of a person, one of them promised, then repeated scans open
     one escalation.
     """
@@ -472,7 +472,7 @@ def test_what_is_promised_hands_nobody_over_again_and_again(clinic):
     assert handed_over() == 1
 
 
-def test_what_is_disputed_makes_no_contacts_about_what_has_been_climbed(clinic):
+def test_a_disputed_invoice_does_not_repeat_another_invoices_rungs(clinic):
     clinic.change(ladder=[{"days": 1, "channel": "sms"}, {"days": 3, "channel": "sms"}])
     disputed = clinic.owes(1)
     clinic.owes(1)
@@ -485,7 +485,7 @@ def test_what_is_disputed_makes_no_contacts_about_what_has_been_climbed(clinic):
     assert clinic.course().code == "invoice_disputed"
 
 
-def test_what_is_younger_climbs_its_own_rung_while_the_older_is_disputed(clinic):
+def test_a_newer_invoice_climbs_its_own_rung_while_an_older_is_disputed(clinic):
     clinic.change(ladder=[{"days": 1, "channel": "sms"}, {"days": 9, "channel": "sms"}])
     disputed = clinic.owes(10)
     clinic.owes(1)
@@ -497,7 +497,7 @@ def test_what_is_younger_climbs_its_own_rung_while_the_older_is_disputed(clinic)
     assert (climbed(), len(clinic.sends())) == ([1], 1)
 
 
-def test_more_invoices_than_a_text_names_climb_together(clinic):
+def test_invoices_beyond_those_a_text_names_climb_with_the_rest(clinic):
     clinic.change(ladder=[{"days": 1, "channel": "sms"}, {"days": 3, "channel": "sms"}])
     for _ in range(6):
         clinic.owes(1)

@@ -35,7 +35,7 @@ def clinic(texting: Texting) -> Texting:
     return texting.consents()
 
 
-def test_a_link_is_texted_once_and_followed_until_it_arrived(clinic):
+def test_a_link_is_texted_once_and_tracked_until_delivered(clinic):
     answer = clinic.ask()
     assert (answer.status_code, answer.json["message"]["status"]) == (202, "waiting")
     clinic.work()
@@ -48,7 +48,7 @@ def test_a_link_is_texted_once_and_followed_until_it_arrived(clinic):
     assert Effect.get(Effect.kind == "text").state == "confirmed"
 
 
-def test_the_text_names_the_clinic_carries_our_address_and_tells_how_to_stop(clinic):
+def test_the_text_has_clinic_name_link_and_stop_instructions_and_no_details(clinic):
     """The text says nothing about the treatment or the customer."""
     clinic.send()
     body = clinic.sent()[0]["body"]
@@ -58,7 +58,7 @@ def test_the_text_names_the_clinic_carries_our_address_and_tells_how_to_stop(cli
     assert clinic.client.simulate_get(f"/p/{clinic.address_in(body)}").status_code == 303
 
 
-def test_the_text_may_not_arrive_after_hours(clinic):
+def test_a_texts_validity_ends_before_quiet_hours(clinic):
     """Given a text queued at 20:50, then its validity ends by 21:00, so that it cannot arrive at
     night.
     """
@@ -71,7 +71,7 @@ def test_the_text_may_not_arrive_after_hours(clinic):
     assert 7 * 60 <= validity <= 9 * 60
 
 
-def test_an_account_texts_from_its_own_sender_in_its_own_words(clinic):
+def test_an_account_texts_from_its_own_sender_and_template(clinic):
     service = "MG" + "7" * 32
     from sandbox.twilio.account import Sender
     from sandbox.twilio.control import add_sender
@@ -130,7 +130,7 @@ def test_an_account_texts_from_its_own_sender_in_its_own_words(clinic):
         ("{clinic} {url} {", "brace"),
     ],
 )
-def test_a_template_with_other_places_is_refused(clinic, body, word):
+def test_an_invalid_template_is_refused(clinic, body, word):
     answer = clinic.client.simulate_put(
         f"/api/accounts/{clinic.account.id}/templates/payment_link/en",
         json={"body": body},
@@ -142,7 +142,7 @@ def test_a_template_with_other_places_is_refused(clinic, body, word):
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("language", ["de", "xx-YY", "", "ES_mx", "😀"])
-def test_a_language_without_texts_falls_back_and_only_clinic_and_address_leave(clinic, language):
+def test_an_unsupported_language_falls_back_and_the_text_has_no_details(clinic, language):
     Customer.update(language=language, name="Ada Payer", email="ada@example.com").execute()
     clinic.send()
     body = clinic.sent()[0]["body"]
@@ -181,7 +181,7 @@ def test_nobody_is_texted_without_consent(texting):
     refused(texting, "no_consent")
 
 
-def test_consent_belongs_to_its_number(clinic):
+def test_a_consent_covers_only_its_own_number(clinic):
     refused(clinic, "no_consent", phoneNumber="+12025550999")
     answer = clinic.post(
         f"/api/customers/{clinic.customer.id}/consents",
@@ -196,7 +196,7 @@ def test_consent_belongs_to_its_number(clinic):
     assert clinic.ask(phoneNumber=clinic.phone).status_code == 202
 
 
-def test_a_changed_number_voids_its_consent_for_good(clinic):
+def test_changing_the_number_revokes_its_consent_for_good(clinic):
     path = f"/api/customers/{clinic.customer.id}"
     for phone in ("+12025550142", clinic.phone):
         assert (
@@ -212,7 +212,7 @@ def test_a_changed_number_voids_its_consent_for_good(clinic):
     assert entry["revokedWhy"] == "the customer's number was changed"
 
 
-def test_nobody_is_texted_at_night_and_the_answer_says_when(clinic):
+def test_texts_are_refused_at_night_with_the_next_allowed_time(clinic):
     Customer.update(phone="+12025550123").execute()
     clinic.phone = "+12025550123"
     clinic.consents()
@@ -224,7 +224,7 @@ def test_nobody_is_texted_at_night_and_the_answer_says_when(clinic):
     assert clinic.ask().status_code == 202
 
 
-def test_a_number_from_the_east_and_a_home_in_the_west_leave_the_hours_of_both(clinic):
+def test_quiet_hours_of_both_the_numbers_and_the_addresss_zone_apply(clinic):
     """Given an Eastern number and a Pacific address, then texts are refused until 11:00 Eastern,
     which is 8:00 Pacific.
     """
@@ -237,7 +237,7 @@ def test_a_number_from_the_east_and_a_home_in_the_west_leave_the_hours_of_both(c
     assert clinic.ask().status_code == 202
 
 
-def test_after_a_stop_by_any_means_nothing_is_texted(clinic):
+def test_nothing_is_texted_after_an_opt_out_at_the_desk(clinic):
     answer = clinic.post(
         f"/api/customers/{clinic.customer.id}/opt-outs",
         words="Please write no more",
@@ -248,14 +248,14 @@ def test_after_a_stop_by_any_means_nothing_is_texted(clinic):
     assert clinic.ledger()["sms"]["optedOut"] is True
 
 
-def test_while_texts_are_paused_none_goes_out(clinic):
+def test_no_text_is_sent_while_texts_are_paused(clinic):
     clinic.pause()
     refused(clinic, "paused")
     clinic.pause(False)
     assert clinic.ask().status_code == 202
 
 
-def test_a_paid_invoice_is_not_asked_for(clinic):
+def test_a_link_request_for_a_paid_invoice_is_refused(clinic):
     Invoice.update(mark="sent", status="paid", outstanding=0).where(
         Invoice.id == clinic.invoice.id
     ).execute()
@@ -264,7 +264,7 @@ def test_a_paid_invoice_is_not_asked_for(clinic):
 
 
 @pytest.mark.parametrize("happens", ["stop", "paid", "disputed", "paused"])
-def test_what_commits_before_the_text_is_decided_stops_it(clinic, happens):
+def test_a_change_committed_before_the_gate_decides_stops_a_waiting_text(clinic, happens):
     """Given a waiting text, when a stop, payment, dispute or pause commits first, then the gate
     refuses it in the transaction that would reserve the attempt.
     """
@@ -289,7 +289,7 @@ def test_what_commits_before_the_text_is_decided_stops_it(clinic, happens):
     assert (clinic.message().status, clinic.message().error_code) == ("refused", code)
 
 
-def test_a_number_without_a_channel_means_a_text(clinic):
+def test_a_number_without_a_channel_requests_a_text(clinic):
     answer = clinic.post(
         f"/api/invoices/{clinic.invoice.id}/payment-links", phoneNumber=clinic.phone
     )
@@ -314,7 +314,7 @@ def test_without_a_number_or_with_channel_none_nothing_is_texted(clinic, body):
     assert not clinic.requests()
 
 
-def test_asking_again_lets_a_text_go_whose_job_has_given_up(clinic):
+def test_asking_again_revives_a_text_with_a_dead_job(clinic):
     first = clinic.ask()
     StagedJob.update(state="dead", attempts=10).where(
         StagedJob.name == "send_payment_link"
@@ -327,7 +327,7 @@ def test_asking_again_lets_a_text_go_whose_job_has_given_up(clinic):
     assert (len(clinic.sent()), clinic.message().status) == (1, "accepted")
 
 
-def test_asking_again_never_sends_a_text_twice_whose_job_died_while_sending(clinic):
+def test_asking_again_never_resends_a_text_that_may_have_been_sent(clinic):
     """Given a process killed after the request may have left, and a dead job, then asking again
     sends nothing: the text is in doubt and looked up.
     """
@@ -350,7 +350,7 @@ def test_asking_again_never_sends_a_text_twice_whose_job_died_while_sending(clin
     assert not clinic.requests()
 
 
-def test_a_text_revives_the_making_of_its_link(clinic):
+def test_a_waiting_text_revives_its_dead_link_creation_job(clinic):
     clinic.ask()
     StagedJob.update(state="dead", attempts=16).where(
         StagedJob.name == "create_payment_link"
@@ -359,7 +359,7 @@ def test_a_text_revives_the_making_of_its_link(clinic):
     assert len(clinic.sent()) == 1
 
 
-def test_a_second_request_while_one_is_on_its_way_is_the_same_text(clinic):
+def test_a_second_request_while_a_text_is_pending_returns_the_same_text(clinic):
     first = clinic.ask()
     again = clinic.ask()
     clinic.work()
@@ -371,7 +371,7 @@ def test_a_second_request_while_one_is_on_its_way_is_the_same_text(clinic):
     assert len(clinic.sent()) == 1
 
 
-def test_once_it_arrived_another_request_is_another_text_up_to_the_days_most(clinic):
+def test_after_delivery_a_new_request_sends_another_text_up_to_the_daily_cap(clinic):
     for _ in range(3):
         clinic.send()
         clinic.deliver()
@@ -384,7 +384,7 @@ def test_once_it_arrived_another_request_is_another_text_up_to_the_days_most(cli
     )
 
 
-def test_a_ceiling_that_is_reached_says_when_the_clinics_day_is_over(clinic):
+def test_a_reached_ceiling_gives_the_clinics_midnight_as_the_next_time(clinic):
     """Given a clinic in Tokyo with a customer in New York, then the next allowed time is the
     clinic's midnight, not the customer's.
     """
@@ -403,7 +403,7 @@ def test_a_ceiling_that_is_reached_says_when_the_clinics_day_is_over(clinic):
     )
 
 
-def test_the_same_key_gets_the_same_answer_refused_or_not(clinic):
+def test_an_idempotency_key_replays_refusals_and_successes_alike(clinic):
     clinic.pause()
     assert [clinic.ask(key="a").status_code for _ in range(2)] == [422, 422]
     assert ContactDecision.select().count() == 1
@@ -421,7 +421,7 @@ def test_the_same_key_gets_the_same_answer_refused_or_not(clinic):
         ("+15005550004", "21610", "opted_out"),
     ],
 )
-def test_a_number_that_twilio_refuses_says_what_to_do_next(clinic, phone, code, then):
+def test_a_number_twilio_refuses_is_shown_with_advice_and_blocked(clinic, phone, code, then):
     Customer.update(phone=phone, time_zone=None).execute()
     clinic.consents(phone)
     local_hour("America/New_York", 18, 0)  # lawful in every zone that +1 500 may be in
@@ -447,7 +447,7 @@ def test_a_number_that_twilio_refuses_says_what_to_do_next(clinic, phone, code, 
         (30034, "fix_sender", False),
     ],
 )
-def test_a_text_that_does_not_arrive_says_what_to_do_next(clinic, code, then, closed):
+def test_an_undelivered_text_is_shown_with_advice(clinic, code, then, closed):
     clinic.twilio.books.outcomes[clinic.phone] = code
     message = clinic.send()
     clinic.deliver()
@@ -463,7 +463,7 @@ def test_a_text_that_does_not_arrive_says_what_to_do_next(clinic, code, then, cl
     assert clinic.effect(message).state == "confirmed"
 
 
-def test_a_person_who_knows_better_opens_a_closed_number_again(clinic):
+def test_staff_can_lift_a_suppression(clinic):
     clinic.twilio.books.outcomes[clinic.phone] = 30006
     clinic.send()
     clinic.deliver()
@@ -473,7 +473,7 @@ def test_a_person_who_knows_better_opens_a_closed_number_again(clinic):
     assert (answer.status_code, clinic.ask().status_code) == (204, 202)
 
 
-def test_twilio_in_a_storm_of_429_is_asked_again_and_one_text_goes_out(clinic):
+def test_a_text_throttled_by_twilio_is_retried_and_sent_once(clinic):
     """Given two 429s from Twilio, then the text is retried and sent once, and the gate decides on
     each attempt (fault 25).
     """
@@ -488,7 +488,7 @@ def test_twilio_in_a_storm_of_429_is_asked_again_and_one_text_goes_out(clinic):
     assert ContactDecision.select().where(ContactDecision.allowed).count() == 3
 
 
-def test_a_text_asked_for_an_hour_ago_is_not_sent_any_more(clinic):
+def test_a_text_requested_over_an_hour_ago_expires(clinic):
     answer = clinic.ask()
     Message.update(created_at=real_now() - timedelta(minutes=61)).execute()
     clinic.work()
@@ -498,7 +498,7 @@ def test_a_text_asked_for_an_hour_ago_is_not_sent_any_more(clinic):
     assert clinic.ask().json["message"]["id"] != message.id
 
 
-def test_the_ledger_tells_consents_wishes_decisions_and_texts_in_order(clinic):
+def test_the_ledger_lists_consents_opt_outs_decisions_and_texts_in_order(clinic):
     clinic.send()
     clinic.hear("stop texting me")
     clinic.ask()

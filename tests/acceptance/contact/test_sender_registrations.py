@@ -93,9 +93,7 @@ def doctor():
         (Submission("VERIFIED", "SUSPENDED"), "rejected", None, "The brand is suspended."),
     ],
 )
-def test_a_services_campaign_and_brand_are_read_as_soon_as_it_is_set(
-    clinic, said, state, code, words
-):
+def test_a_services_campaign_and_brand_are_read_when_it_is_set(clinic, said, state, code, words):
     clinic.twilio.books.submissions[OWN] = said
     shown = sets(clinic, messagingServiceSid=OWN)
     assert (shown["registration"], shown["registrationCode"]) == (state, code), shown[
@@ -143,7 +141,7 @@ def test_a_toll_free_numbers_verification_is_read(clinic, said, state, code, wor
     assert words is None or words in shown["registrationReason"]
 
 
-def test_a_lone_number_is_as_good_as_the_campaign_of_the_service_it_is_in(clinic):
+def test_a_numbers_registration_is_that_of_the_service_it_belongs_to(clinic):
     says(clinic, OWN, "IN_PROGRESS")
     assert sets(clinic, fromNumber="+12125550160")["registration"] == "pending"
     clinic.twilio.books.unbound.add("+12125550160")
@@ -151,7 +149,7 @@ def test_a_lone_number_is_as_good_as_the_campaign_of_the_service_it_is_in(clinic
     assert (shown["registration"], shown["registrationCode"]) == ("unregistered", "30034")
 
 
-def test_an_approved_campaign_without_a_number_is_not_enough(clinic):
+def test_a_service_without_a_bound_number_is_unregistered(clinic):
     """Given an approved campaign, then a service without a number bound to it counts as
     unregistered (field report 10).
     """
@@ -161,13 +159,13 @@ def test_an_approved_campaign_without_a_number_is_not_enough(clinic):
     assert "has no number" in shown["registrationReason"]
 
 
-def test_a_service_that_is_not_there_is_said_to_be_unknown(clinic):
+def test_a_service_twilio_does_not_know_is_unregistered(clinic):
     shown = sets(clinic, messagingServiceSid=f"MG{'e' * 32}")
     assert shown["registration"] == "unregistered"
     assert "Twilio does not know" in shown["registrationReason"]
 
 
-def test_what_changes_is_seen_within_a_day_and_audited(clinic):
+def test_a_registration_change_is_noticed_within_a_day_and_audited(clinic):
     """Given an approved sender that Twilio rejects and then approves again, then the gate follows
     each change, whatever an operator had set.
     """
@@ -184,7 +182,7 @@ def test_what_changes_is_seen_within_a_day_and_audited(clinic):
     assert doctor().level == "ok"
 
 
-def test_the_shared_sender_is_read_too(clinic):
+def test_the_shared_senders_registration_is_read_too(clinic):
     says(clinic, MAGIC_SERVICE, NONE)
     a_day_passes(clinic)
     assert clinic.ask().json["reasonCode"] == "sender_unregistered"
@@ -195,7 +193,7 @@ def test_the_shared_sender_is_read_too(clinic):
     clinic.send()
 
 
-def test_what_twilio_does_not_answer_leaves_what_was_known(clinic):
+def test_a_failed_read_leaves_the_known_registration(clinic):
     says(clinic, OWN, "FAILED")
     sets(clinic, messagingServiceSid=OWN)
     says(clinic, OWN)
@@ -206,7 +204,7 @@ def test_what_twilio_does_not_answer_leaves_what_was_known(clinic):
     assert clinic.ask().json["reasonCode"] == "sender_unregistered"
 
 
-def test_each_sender_has_its_turn_however_many_there_are(clinic):
+def test_every_sender_in_use_is_listed_once_across_pages(clinic):
     """Given pages of one sender, then every sender is listed once."""
     other = clinic.another_clinic()
     sets(clinic, messagingServiceSid=OWN)
@@ -217,7 +215,7 @@ def test_each_sender_has_its_turn_however_many_there_are(clinic):
     assert found == sorted({OWN, SHARED_NUMBER, MAGIC_SERVICE})
 
 
-def test_nothing_is_read_where_twilio_is_not_set_up(clinic, monkeypatch):
+def test_no_registration_is_read_without_a_twilio_account(clinic, monkeypatch):
     monkeypatch.setenv("TWILIO_ACCOUNT_SID", "")
     get_settings.cache_clear()
     read_sender_registrations.perform()

@@ -46,7 +46,7 @@ def has_a_number(clinic: Texting, number: str) -> None:
 
 
 @pytest.mark.parametrize("channel", ["rcs", "whatsapp", "messenger", "RCS"])
-def test_a_stop_over_another_channel_stops_the_person(clinic, channel):
+def test_a_stop_over_another_channel_opts_the_customer_out(clinic, channel):
     said = says(clinic, "STOP", channel, f"{channel}:{SHARED_NUMBER}")
     assert (said.status_code, clinic.ledger()["sms"]["optedOut"]) == (200, True)
     assert clinic.ask().json["reasonCode"] == "opted_out"
@@ -54,12 +54,12 @@ def test_a_stop_over_another_channel_stops_the_person(clinic, channel):
     assert (kept["From"], kept["ChannelPrefix"]) == (clinic.phone, channel)
 
 
-def test_a_stop_to_an_rcs_agent_of_the_messaging_service_stops_the_person(clinic):
+def test_a_stop_to_the_messaging_services_rcs_agent_opts_the_customer_out(clinic):
     says(clinic, "STOP", "rcs", AGENT, MessagingServiceSid=MAGIC_SERVICE)
     assert clinic.ask().json["reasonCode"] == "opted_out"
 
 
-def test_a_stop_to_an_agent_that_nobody_knows_stops_all_who_texted_the_person(clinic):
+def test_a_stop_to_an_unknown_agent_counts_for_clinics_that_texted_the_customer(clinic):
     """Given an agent's name that does not show whose it is, then a STOP to it counts for the clinic
     that texted the customer from a number of its own, and for none that did not.
     """
@@ -72,7 +72,7 @@ def test_a_stop_to_an_agent_that_nobody_knows_stops_all_who_texted_the_person(cl
     assert silent.ledger()["sms"]["optedOut"] is False
 
 
-def test_a_start_to_an_agent_that_nobody_knows_ends_nobodys_stop(clinic):
+def test_a_start_to_an_unknown_agent_ends_no_opt_out(clinic):
     """Given an opt-out at a clinic with a number of its own, when the customer texts START to an
     unknown agent, then the opt-out stays.
     """
@@ -85,7 +85,7 @@ def test_a_start_to_an_agent_that_nobody_knows_ends_nobodys_stop(clinic):
     assert clinic.ledger()["sms"]["optedOut"] is True
 
 
-def test_start_over_another_channel_lets_texts_in_again(clinic):
+def test_start_over_another_channel_allows_texts_again(clinic):
     says(clinic, "STOP", "rcs", AGENT, MessagingServiceSid=MAGIC_SERVICE)
     again = {"MessagingServiceSid": MAGIC_SERVICE, "MessageSid": f"SM{'c' * 32}"}
     says(clinic, "START", "whatsapp", AGENT, **again)
@@ -93,13 +93,13 @@ def test_start_over_another_channel_lets_texts_in_again(clinic):
 
 
 @pytest.mark.parametrize("channel", ["rcs", "whatsapp"])
-def test_a_report_that_names_the_channel_counts(clinic, channel):
+def test_a_delivery_report_with_a_channel_prefix_counts(clinic, channel):
     message = clinic.send()
     clinic.report(message, "delivered", To=f"{channel}:{message.to}")
     assert clinic.message(message.id).status == "delivered"
 
 
-def test_a_stop_that_was_filed_under_the_channel_counts_after_the_update(clinic):
+def test_an_opt_out_stored_with_a_channel_prefix_survives_the_migration(clinic):
     words = {"wish": "stop", "channels": ["sms"], "source": "inbound_sms", "recorded_by": "twilio"}
     OptOut.create(
         id="opt_before",

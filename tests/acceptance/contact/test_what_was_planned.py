@@ -34,7 +34,7 @@ def resolved(clinic, action):
     return item.id
 
 
-def test_the_timeline_tells_of_a_draft_its_approval_and_what_was_begun(clinic):
+def test_the_timeline_shows_a_draft_its_approval_and_the_contact(clinic):
     clinic.settings(first_contacts="draft")
     invoice, other = clinic.owes(3), clinic.owes(3)
     clinic.scan()
@@ -58,7 +58,7 @@ def test_the_timeline_tells_of_a_draft_its_approval_and_what_was_begun(clinic):
         ("wait", "contact.expired", "expired"),
     ],
 )
-def test_the_timeline_tells_why_a_draft_was_not_sent(clinic, what, type, code):
+def test_the_timeline_shows_why_a_draft_was_not_sent(clinic, what, type, code):
     clinic.settings(first_contacts="draft", ladder=[{"days": 3, "way": "sms"}])
     invoice = clinic.owes(3)
     clinic.scan()
@@ -75,7 +75,7 @@ def test_the_timeline_tells_why_a_draft_was_not_sent(clinic, what, type, code):
     assert code in told["reason"]
 
 
-def test_a_contact_without_a_draft_has_one_line(clinic):
+def test_a_contact_without_a_draft_has_one_timeline_line(clinic):
     invoice = clinic.owes(3)
     clinic.scan()
     assert [(row["type"], row["status"]) for row in lines(clinic, invoice)] == [
@@ -88,7 +88,7 @@ def previewed(*more):
     return done.exit_code, done.output
 
 
-def test_the_command_shows_who_would_be_contacted_and_why_others_not(clinic):
+def test_the_preview_command_shows_who_would_be_contacted_and_why_others_not(clinic):
     """The preview shows each coming contact or the reason against it, and contacts nobody."""
     silent = given.a_customer(clinic.account, phone=clinic.texting.phone)
     clinic.owes(2)
@@ -106,7 +106,7 @@ def test_the_command_shows_who_would_be_contacted_and_why_others_not(clinic):
     assert PlannedContact.select().count() == 0
 
 
-def test_the_command_says_when_nobody_would_be_contacted(clinic):
+def test_the_preview_command_reports_when_nobody_would_be_contacted(clinic):
     status, said = previewed("--account", clinic.account.id)
     assert (status, "Nobody would be contacted in the next 7 days." in said) == (0, True), said
     status, said = previewed("--account", "ac_nobody")

@@ -45,7 +45,7 @@ def told(answer, about):
     return said
 
 
-def test_whoever_cannot_be_asked_now_loads_the_page_again(clinic, faults):
+def test_a_fault_before_confirmation_is_cured_by_reloading_the_page(clinic, faults):
     """Given a fault at each statement while the clinic is asked to confirm, then nothing is used
     up: loading the page again works.
     """
@@ -58,7 +58,7 @@ def test_whoever_cannot_be_asked_now_loads_the_page_again(clinic, faults):
     assert seen == {LOAD_AGAIN}
 
 
-def test_the_page_says_what_is_known_of_the_consent(clinic, faults):
+def test_the_page_describes_the_connection_truthfully_after_any_fault(clinic, faults):
     """Given a fault at each statement and each commit after the clinic confirms, then the page's
     account of the connection is true, and following its advice connects the calendar.
     """

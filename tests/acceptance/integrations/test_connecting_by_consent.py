@@ -27,7 +27,7 @@ def query_of(url):
     return dict(parse_qsl(urlsplit(url).query))
 
 
-def test_google_is_asked_at_its_real_addresses_for_as_little_as_possible(clinic, monkeypatch):
+def test_consent_is_requested_at_googles_real_urls_with_minimal_scopes(clinic, monkeypatch):
     """Given the default Google addresses, when a clinic connects, then it is sent to Google's
     consent page with PKCE, a state, offline access, a consent prompt each time, and no scope that
     reads events.
@@ -53,7 +53,7 @@ def test_google_is_asked_at_its_real_addresses_for_as_little_as_possible(clinic,
 
 
 @pytest.mark.parametrize("provider", ["google", "dentos"])
-def test_a_clinic_connects(clinic, provider):
+def test_a_clinic_connects_by_consent_and_its_tokens_stay_secret(clinic, provider):
     """Given a clinic that consents, when its browser comes back, then a harmless call verifies the
     tokens, they are stored sealed, and no page, API answer, row or audit entry shows them.
     """
@@ -102,7 +102,7 @@ def test_connect_pms_and_calendar_without_payment(clinic):
     assert Effect.select().count() == 0
 
 
-def test_a_way_back_counts_once(clinic):
+def test_a_callback_works_once(clinic):
     """Given a callback that was used, when it is opened again, then the page says so and nothing
     changes.
     """
@@ -117,7 +117,7 @@ def test_a_way_back_counts_once(clinic):
 
 
 @pytest.mark.parametrize("changed", [{"state": "made-up"}, {"state": ""}, {"state": "\x00é"}])
-def test_a_state_that_is_not_ours_counts_for_nothing(clinic, changed):
+def test_a_callback_with_an_unknown_state_is_refused(clinic, changed):
     back = clinic.consents(clinic.asks_for_consent())
     answer = clinic.comes_back(back, **changed)
     assert answer.status_code == 400
@@ -125,7 +125,7 @@ def test_a_state_that_is_not_ours_counts_for_nothing(clinic, changed):
     assert Integration.of(clinic.account.id, "google") is None
 
 
-def test_a_way_back_expires(clinic):
+def test_an_expired_callback_is_refused(clinic):
     """Given a callback that has expired, then it is refused."""
     back = clinic.consents(clinic.asks_for_consent())
     with transaction():
@@ -134,7 +134,7 @@ def test_a_way_back_expires(clinic):
     assert clinic.asked("google", "/oauth2/token") == []
 
 
-def test_a_state_belongs_to_the_account_that_asked(clinic):
+def test_a_callback_connects_only_the_account_that_requested_it(clinic):
     """Given two clinics, when one's callback is opened in any browser, then only that clinic is
     connected.
     """
@@ -148,7 +148,7 @@ def test_a_state_belongs_to_the_account_that_asked(clinic):
     assert foreign.status_code == 404
 
 
-def test_whoever_comes_back_says_first_for_whom(clinic):
+def test_the_callback_page_asks_to_confirm_the_account_first(clinic):
     """Given a callback address sent on to another clinic's owner, when the owner opens it, then the
     page names the account that would get the calendar, and nothing is connected or used up until
     the button is pressed; a form without the code is refused.
@@ -166,13 +166,13 @@ def test_whoever_comes_back_says_first_for_whom(clinic):
     assert clinic.comes_back(back).status_code == 400  # without its code, the callback is over
 
 
-def test_a_clinics_name_is_text_on_that_page(clinic):
+def test_a_clinics_name_is_escaped_on_the_callback_page(clinic):
     clinic.account.name = "<b>Smile</b>"
     clinic.account.save()
     assert "<b>Smile" not in clinic.opens(clinic.consents(clinic.asks_for_consent())).text
 
 
-def test_a_no_is_told_and_changes_nothing(clinic):
+def test_a_refused_consent_is_reported_and_changes_nothing(clinic):
     """Given a connected clinic, when it refuses consent the next time, then it stays connected."""
     clinic.connects()
     sealed = clinic.row().sealed
@@ -183,7 +183,7 @@ def test_a_no_is_told_and_changes_nothing(clinic):
     assert (clinic.row().sealed, clinic.row().state) == (sealed, "connected")
 
 
-def test_a_consent_with_a_box_unchecked_is_not_enough(clinic):
+def test_a_consent_without_every_scope_is_refused(clinic):
     clinic.server("google").habits.grants_scopes = False
     answer = clinic.comes_back(clinic.consents(clinic.asks_for_consent()))
     assert answer.status_code == 422
@@ -207,7 +207,7 @@ def test_a_callback_without_a_refresh_token_overwrites_nothing(clinic):
     assert fresh.shown()["state"] is None
 
 
-def test_connecting_again_takes_the_place_of_what_was(clinic):
+def test_connecting_again_replaces_the_tokens(clinic):
     """Given a connected calendar, when the clinic connects again, then there is still one
     integration, with the new tokens.
     """
@@ -229,7 +229,7 @@ def test_connecting_again_takes_the_place_of_what_was(clinic):
         ("refused_400", 422, "invalid_grant"),
     ],
 )
-def test_what_goes_wrong_at_the_provider_is_told_and_keeps_nothing(clinic, kind, status, word):
+def test_a_failed_code_exchange_is_reported_and_stores_nothing(clinic, kind, status, word):
     """Given a provider that fails while the code is exchanged, then the page says so, and nothing
     is stored.
     """
@@ -240,7 +240,7 @@ def test_what_goes_wrong_at_the_provider_is_told_and_keeps_nothing(clinic, kind,
     assert clinic.shown()["state"] is None
 
 
-def test_what_is_not_set_up_is_named(clinic, monkeypatch):
+def test_an_unconfigured_or_unknown_provider_is_reported(clinic, monkeypatch):
     """Given no registration at Google, then the API answers `not_configured`, and a browser that
     comes back gets a 503; the list of integrations still works. An unknown provider is a 404 that
     names the known ones.
@@ -258,7 +258,9 @@ def test_what_is_not_set_up_is_named(clinic, monkeypatch):
     assert "google, open_dental, nexhealth, dentos" in unknown.json["detail"]
 
 
-def test_a_file_that_cannot_be_is_named_and_google_goes_on(clinic, monkeypatch, tmp_path):
+def test_a_broken_provider_file_is_reported_and_google_still_connects(
+    clinic, monkeypatch, tmp_path
+):
     """Given a provider file with a mistake, then the list of integrations is refused, but the
     built-in providers still connect.
     """

@@ -23,7 +23,7 @@ HARMLESS = {
 
 
 @pytest.mark.parametrize("provider", KEYS)
-def test_a_clinic_connects_with_its_keys(clinic, provider):
+def test_a_clinic_connects_with_its_keys_and_they_stay_secret(clinic, provider):
     """Given valid keys, then a read-only call verifies them, they are stored sealed, and no answer,
     audit entry or column shows them.
     """
@@ -41,7 +41,7 @@ def test_a_clinic_connects_with_its_keys(clinic, provider):
         assert secret not in everything
 
 
-def test_the_review_says_what_is_connected(clinic):
+def test_the_review_lists_connected_and_expired_integrations(clinic):
     """Given one connected practice system and one that must be connected again, then the review
     says so for each.
     """
@@ -56,7 +56,7 @@ def test_the_review_says_what_is_connected(clinic):
     }
 
 
-def test_open_dental_takes_both_keys_from_the_clinic_too(clinic, monkeypatch):
+def test_a_clinic_can_give_its_own_open_dental_developer_key(clinic, monkeypatch):
     """Given an installation without a developer key, then a clinic must give its own; without one,
     the answer names the setting.
     """
@@ -70,7 +70,7 @@ def test_open_dental_takes_both_keys_from_the_clinic_too(clinic, monkeypatch):
     assert opened(clinic.row("open_dental")) == both
 
 
-def test_our_developer_key_is_in_no_clinics_credential(clinic, monkeypatch):
+def test_our_open_dental_developer_key_is_not_stored_with_a_clinics_key(clinic, monkeypatch):
     """Given an installation whose developer key is replaced, then its clinics use the new one;
     while none is set, the clinic's own key is not declared invalid.
     """
@@ -102,7 +102,7 @@ def test_our_developer_key_is_in_no_clinics_credential(clinic, monkeypatch):
         ("nexhealth", {"password": "x"}, "password"),
     ],
 )
-def test_a_field_that_is_wrong_is_named_before_anybody_is_asked(clinic, provider, change, field):
+def test_an_invalid_field_is_named_before_the_provider_is_called(clinic, provider, change, field):
     body = {key: value for key, value in (KEYS[provider] | change).items() if value is not None}
     answer = clinic.post(f"/integrations/{provider}/connect", body)
     assert answer.status_code == 422
@@ -121,7 +121,7 @@ def test_a_field_that_is_wrong_is_named_before_anybody_is_asked(clinic, provider
         ("forbidden_403", 422, "provider_refused"),
     ],
 )
-def test_trouble_at_the_provider_keeps_nothing(clinic, provider, kind, status, code):
+def test_nothing_is_stored_when_the_provider_fails(clinic, provider, kind, status, code):
     clinic.fault(kind, provider, "*")
     answer = clinic.post(f"/integrations/{provider}/connect", KEYS[provider])
     assert (answer.status_code, answer.json["code"]) == (status, code)
@@ -129,7 +129,7 @@ def test_trouble_at_the_provider_keeps_nothing(clinic, provider, kind, status, c
 
 
 @pytest.mark.parametrize("provider", KEYS)
-def test_keys_that_do_not_count_are_refused_in_words(clinic, provider):
+def test_invalid_keys_are_refused_without_repeating_them(clinic, provider):
     clinic.practice.key_pairs.clear()
     clinic.practice.api_keys.clear()
     answer = clinic.post(f"/integrations/{provider}/connect", KEYS[provider])
@@ -139,7 +139,7 @@ def test_keys_that_do_not_count_are_refused_in_words(clinic, provider):
     assert CUSTOMER_KEY not in answer.text
 
 
-def test_each_kind_is_connected_its_own_way(clinic):
+def test_the_wrong_way_to_connect_is_refused_with_the_right_one(clinic):
     """Given the wrong way to connect, then the answer names the right one."""
     for provider, way in (("google", "connect"), ("open_dental", "authorize")):
         answer = clinic.post(f"/integrations/{provider}/{way}")
@@ -148,7 +148,7 @@ def test_each_kind_is_connected_its_own_way(clinic):
         assert f"/{provider}{right}" in answer.json["detail"]
 
 
-def test_the_same_request_twice_connects_once(clinic):
+def test_a_repeated_connect_request_connects_once(clinic):
     key = {"Idempotency-Key": "connect-1"}
     first = clinic.post("/integrations/nexhealth/connect", KEYS["nexhealth"], **key)
     again = clinic.post("/integrations/nexhealth/connect", KEYS["nexhealth"], **key)
@@ -158,7 +158,7 @@ def test_the_same_request_twice_connects_once(clinic):
     assert len(clinic.asked("nexhealth", "/nexhealth/authenticates")) == 1
 
 
-def test_every_provider_is_listed_with_what_it_takes(clinic):
+def test_every_provider_is_listed_with_its_credential_and_fields(clinic):
     """Given nothing connected, then each provider is listed with its kind of credential and its
     fields.
     """

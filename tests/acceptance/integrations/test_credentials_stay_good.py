@@ -51,7 +51,7 @@ def scanned(clinic, rounds=0):
 
 
 @pytest.mark.parametrize("provider", [*CONSENTED, "nexhealth"])
-def test_it_is_renewed_before_it_expires(clinic, provider):
+def test_a_credential_is_renewed_before_it_expires(clinic, provider):
     """Given a token that lasts an hour, then it is due ten minutes before it expires, and the scan
     renews it only once it is due.
     """
@@ -69,7 +69,7 @@ def test_it_is_renewed_before_it_expires(clinic, provider):
     assert {job.state for job in StagedJob.select()} == {"done"}
 
 
-def test_one_that_cannot_be_renewed_keeps_no_other_waiting(clinic, monkeypatch):
+def test_a_credential_that_cannot_be_renewed_does_not_block_others(clinic, monkeypatch):
     """Given more due credentials than one scan takes, and a provider that is down, when the scan
     runs again, then it reaches the others.
     """
@@ -87,7 +87,7 @@ def test_one_that_cannot_be_renewed_keeps_no_other_waiting(clinic, monkeypatch):
     assert clinic.row("google").renew_at < real_now() + timedelta(minutes=20)
 
 
-def test_a_rotating_refresh_token_whose_answer_was_lost_is_told(clinic):
+def test_losing_a_rotated_refresh_token_expires_the_integration(clinic):
     """Given a server that rotates refresh tokens, when its answer is lost, then nobody can know the
     new token: the integration expires, and the clinic is told.
     """
@@ -102,7 +102,7 @@ def test_a_rotating_refresh_token_whose_answer_was_lost_is_told(clinic):
     assert [kind for kind, _ in clinic.told()] == ["integration.expired"]
 
 
-def test_a_refresh_token_that_changes_is_kept(clinic):
+def test_a_rotated_refresh_token_is_stored(clinic):
     """Given a server that rotates refresh tokens, when it is renewed twice, then the newest token
     is stored.
     """
@@ -118,7 +118,7 @@ def test_a_refresh_token_that_changes_is_kept(clinic):
 
 
 @pytest.mark.parametrize("failures", [1, 2])
-def test_a_renewal_is_kept_though_the_database_is_away_for_a_moment(clinic, monkeypatch, failures):
+def test_a_renewal_survives_a_brief_database_outage(clinic, monkeypatch, failures):
     """Given a server that rotates refresh tokens, when the database fails while the new ones are
     stored, then the write is repeated and the server is not called again.
     """
@@ -145,7 +145,7 @@ def test_a_renewal_is_kept_though_the_database_is_away_for_a_moment(clinic, monk
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("lasts", [None, "3600.0", 10**12, "soon", -1])
-def test_however_a_server_says_how_long_it_lasts_it_goes_on(clinic, lasts):
+def test_a_token_with_a_missing_or_odd_expiry_is_still_renewed(clinic, lasts):
     """Given a server that gives no expiry or an odd one, when a token has expired, then it is
     renewed with the stored refresh token.
     """
@@ -161,7 +161,7 @@ def test_however_a_server_says_how_long_it_lasts_it_goes_on(clinic, lasts):
     assert clinic.told() == []
 
 
-def test_two_never_renew_at_the_same_time(clinic):
+def test_two_processes_never_renew_a_credential_at_once(clinic):
     """Given a renewal in progress, when another process wants to renew, then it must wait and sends
     nothing: a refresh token used twice would end the consent.
     """
@@ -177,7 +177,7 @@ def test_two_never_renew_at_the_same_time(clinic):
     assert clinic.row("dentos").state == "connected"
 
 
-def test_one_that_looked_before_another_renewed_leaves_it(clinic, monkeypatch):
+def test_a_renewal_based_on_a_stale_read_is_skipped(clinic, monkeypatch):
     """Given two processes that have read the row, when the first has renewed it, then the second
     notices and leaves it.
     """
@@ -195,7 +195,7 @@ def test_one_that_looked_before_another_renewed_leaves_it(clinic, monkeypatch):
 
 
 @pytest.mark.parametrize("provider", CONSENTED)
-def test_a_consent_that_ended_is_shown_and_told_once(clinic, provider):
+def test_a_withdrawn_consent_is_shown_and_reported_once(clinic, provider):
     """Given a consent that has ended at the provider (withdrawn, or after the seven days of a
     Google app in testing), when it is renewed, then the integration is `expired`, the feed says so
     once, and connecting again heals it.
@@ -221,7 +221,7 @@ def test_a_consent_that_ended_is_shown_and_told_once(clinic, provider):
 
 
 @pytest.mark.parametrize("provider", KEYS)
-def test_keys_that_were_taken_away_are_noticed(clinic, provider):
+def test_keys_removed_by_the_practice_expire_the_integration(clinic, provider):
     """Given a practice that has removed our key, when it is verified, then the integration is
     `expired`.
     """
@@ -245,7 +245,7 @@ def test_keys_that_were_taken_away_are_noticed(clinic, provider):
         ("forbidden_403", True),
     ],
 )
-def test_trouble_at_the_provider_expires_nothing(clinic, kind, answers):
+def test_no_integration_expires_when_the_provider_fails(clinic, kind, answers):
     """Given a provider in trouble, then nothing expires and the job tries again: at once if the
     provider answered, or once the lease has expired if it may still be working on the request.
     """
@@ -265,7 +265,7 @@ def test_trouble_at_the_provider_expires_nothing(clinic, kind, answers):
     assert clinic.told() == []
 
 
-def test_an_answer_that_is_lost_is_asked_for_again_where_that_helps(clinic):
+def test_a_lost_renewal_answer_is_retried_where_refresh_tokens_stay_valid(clinic):
     """Given Google, whose refresh tokens stay valid, when an answer is lost, then the next attempt
     renews it.
     """
@@ -279,7 +279,7 @@ def test_an_answer_that_is_lost_is_asked_for_again_where_that_helps(clinic):
     assert clinic.row().renew_at > real_now()
 
 
-def test_a_registration_that_is_wrong_is_ours_to_mend(clinic):
+def test_a_wrong_client_secret_of_ours_expires_no_integration(clinic):
     """Given a wrong client secret of ours, then no clinic's integration expires."""
     row = clinic.connects()
     clinic.server("google").clients.clear()
@@ -292,7 +292,7 @@ def test_a_registration_that_is_wrong_is_ours_to_mend(clinic):
 
 
 @pytest.mark.parametrize("provider", CONSENTED)
-def test_a_clinic_disconnects(clinic, provider):
+def test_disconnecting_revokes_the_grant_and_erases_the_credential(clinic, provider):
     """Given a connected calendar, when the clinic disconnects it, then it is `revoked` at once, a
     job ends the provider's grant, and the credential is erased.
     """
@@ -313,7 +313,7 @@ def test_a_clinic_disconnects(clinic, provider):
 
 
 @pytest.mark.parametrize("provider", KEYS)
-def test_keys_are_forgotten(clinic, provider):
+def test_disconnecting_erases_the_keys(clinic, provider):
     clinic.connects(provider)
     assert clinic.ask("DELETE", f"/integrations/{provider}").status_code == 204
     clinic.works()
@@ -321,7 +321,7 @@ def test_keys_are_forgotten(clinic, provider):
     assert clinic.shown(provider)["state"] == "revoked"
 
 
-def test_a_revocation_is_told_again_until_it_is_heard(clinic):
+def test_a_revocation_is_repeated_when_its_answer_is_lost(clinic):
     """Given a revocation whose answer is lost, then the job repeats it; a token that is already
     revoked is no error.
     """
@@ -334,7 +334,7 @@ def test_a_revocation_is_told_again_until_it_is_heard(clinic):
     assert clinic.row().error == ""
 
 
-def test_a_revocation_that_nobody_hears_of_does_not_keep_a_clinic_from_connecting(clinic):
+def test_a_revocation_that_keeps_failing_does_not_block_reconnecting(clinic):
     """Given Google failing for as long as the job tries, then the scan stages a new job; after a
     day without one, the credential is erased, the clinic is told to revoke it by hand, and it can
     connect again.
@@ -361,7 +361,7 @@ def test_a_revocation_that_nobody_hears_of_does_not_keep_a_clinic_from_connectin
     assert clinic.connects().id != row.id
 
 
-def test_a_revocation_that_is_refused_is_left_to_the_clinic_in_words(clinic):
+def test_a_refused_revocation_is_left_to_the_clinic_to_do_by_hand(clinic):
     """Given a server that refuses to revoke, then the credential is erased here, and the clinic is
     told to revoke it by hand.
     """
@@ -373,7 +373,7 @@ def test_a_revocation_that_is_refused_is_left_to_the_clinic_in_words(clinic):
     assert "by hand" in clinic.shown("dentos")["error"]
 
 
-def test_what_a_renewal_brings_while_it_is_disconnected_is_taken_back_too(clinic):
+def test_tokens_renewed_during_disconnection_are_revoked_too(clinic):
     """Given a renewal in progress, when the clinic disconnects, then the revocation waits for it
     and revokes the new tokens.
     """
@@ -391,7 +391,7 @@ def test_what_a_renewal_brings_while_it_is_disconnected_is_taken_back_too(clinic
     assert clinic.row("dentos").sealed == ""
 
 
-def test_nobody_disconnects_another_clinics(clinic):
+def test_a_clinic_cannot_disconnect_another_clinics_integration(clinic):
     other = Connecting(clinic.client, clinic.stand_in, clinic.redis)
     clinic.connects()
     answer = clinic.client.simulate_delete(f"{clinic.home}/integrations/google", headers=other.key)
@@ -399,7 +399,7 @@ def test_nobody_disconnects_another_clinics(clinic):
     assert clinic.shown()["state"] == "connected"
 
 
-def test_a_new_secret_key_seals_it_when_it_is_renewed(clinic, monkeypatch):
+def test_renewal_reseals_a_credential_with_the_newest_secret_key(clinic, monkeypatch):
     """Given a new PAYPHONE_SECRET_KEY in front of the old one, when a credential is renewed or
     verified, then it is sealed with the new one.
     """

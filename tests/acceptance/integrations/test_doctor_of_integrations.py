@@ -17,7 +17,7 @@ def found(findings):
     return [(finding.level, finding.found) for finding in findings]
 
 
-def test_what_is_set_up_is_well(clinic):
+def test_doctor_is_ok_with_configured_providers_and_shows_no_secret(clinic):
     """Given our registration at Google and a provider file, then both are reported as ok, without a
     secret.
     """
@@ -40,7 +40,7 @@ def test_what_is_set_up_is_well(clinic):
     ],
     ids=["half", "nothing", "plain http", "no file", "no developer key"],
 )
-def test_what_is_not_set_up_is_named(clinic, monkeypatch, change, level, words):
+def test_doctor_names_missing_or_wrong_provider_settings(clinic, monkeypatch, change, level, words):
     for name, value in change.items():
         monkeypatch.setenv(name, value)
     get_settings.cache_clear()
@@ -49,7 +49,7 @@ def test_what_is_not_set_up_is_named(clinic, monkeypatch, change, level, words):
     assert level == "ok" or told[0].advice
 
 
-def test_a_developer_key_that_clinics_rest_on_is_missed(clinic, monkeypatch):
+def test_doctor_fails_when_a_developer_key_that_clinics_need_is_removed(clinic, monkeypatch):
     """Given a clinic that relies on our developer key, when that setting is removed, then doctor
     names it and the clinic.
     """
@@ -62,7 +62,7 @@ def test_a_developer_key_that_clinics_rest_on_is_missed(clinic, monkeypatch):
     assert clinic.account.id in told.found
 
 
-def test_what_expired_and_what_is_not_taken_back_is_counted(clinic):
+def test_doctor_counts_expired_and_unrevoked_integrations(clinic):
     row = clinic.connects("google")
     with transaction():
         record_expired(row, connector_of("google"), "invalid_grant")

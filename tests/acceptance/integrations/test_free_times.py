@@ -75,7 +75,7 @@ def test_free_times_come_from_the_calendar(clinic, provider):
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_nothing_free_outside_the_clinics_hours(clinic, provider):
+def test_no_time_is_offered_outside_the_clinics_hours(clinic, provider):
     """Given a clinic that opens at ten on Mondays, then nine o'clock is not offered."""
     clinic.connects(provider)
     has_time_from_nine_to_ten(clinic)
@@ -88,7 +88,7 @@ def test_nothing_free_outside_the_clinics_hours(clinic, provider):
     assert "09:00-12:00" in wrong.text
 
 
-def test_two_calendars_count_together(clinic):
+def test_a_time_is_free_only_if_every_calendar_says_so(clinic):
     """Given Google and Open Dental, then a time is free only if both say so."""
     clinic.connects("google")
     clinic.connects("open_dental")
@@ -97,7 +97,7 @@ def test_two_calendars_count_together(clinic):
     assert free_times(clinic.account, a_monday(), a_monday()) == [(at(12), at(13))]
 
 
-def test_a_calendar_that_has_to_be_connected_again_is_not_free(clinic):
+def test_no_time_is_offered_while_a_calendar_must_be_reconnected(clinic):
     """Given Google and Open Dental, and access to Google that has been revoked, then no time is
     offered, because Google may hold appointments; once Google is disconnected, Open Dental counts
     alone.
@@ -114,7 +114,7 @@ def test_a_calendar_that_has_to_be_connected_again_is_not_free(clinic):
     assert on_monday(clinic).startswith("Free: ")
 
 
-def test_an_expired_token_is_renewed_on_the_way(clinic):
+def test_an_expired_or_rejected_token_is_renewed_while_asking(clinic):
     """Given an access token that has expired or that the provider rejects, then it is renewed
     within the same question.
     """
@@ -131,7 +131,7 @@ def test_an_expired_token_is_renewed_on_the_way(clinic):
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_a_credential_that_is_over_is_noticed_and_the_receptionist_goes_on(clinic, provider):
+def test_a_revoked_credential_is_reported_once_and_the_receptionist_goes_on(clinic, provider):
     """Given a credential revoked at the provider, when callers ask, then the receptionist says that
     it cannot see the calendar, and the clinic is told once.
     """
@@ -148,7 +148,7 @@ def test_a_credential_that_is_over_is_noticed_and_the_receptionist_goes_on(clini
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("kind", ["error_500", "rate_limit_429", "refuse", "bad_gateway"])
-def test_what_cannot_be_read_is_not_free(clinic, provider, kind):
+def test_no_time_is_offered_when_the_provider_fails(clinic, provider, kind):
     """Given a provider in trouble, then no time is invented, and nothing expires."""
     clinic.connects(provider)
     has_time_from_nine_to_ten(clinic)
@@ -158,21 +158,21 @@ def test_what_cannot_be_read_is_not_free(clinic, provider, kind):
     assert on_monday(clinic).startswith("Free: ")
 
 
-def test_a_calendar_that_google_cannot_read_is_not_free(clinic):
+def test_no_time_is_offered_when_google_reports_an_error(clinic):
     """Given an answer from Google with an error and no busy times, then nothing is offered."""
     clinic.connects("google")
     clinic.practice.unreadable = True
     assert on_monday(clinic) == CANNOT
 
 
-def test_without_a_calendar_there_is_nothing_to_tell(clinic):
+def test_no_time_is_offered_without_a_calendar(clinic):
     clinic.connects("dentos")
     assert on_monday(clinic) == CANNOT
     assert clinic_of(clinic.account, None).has_calendar is False
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_the_receptionist_has_the_tool_while_one_is_connected(clinic, provider):
+def test_the_receptionist_has_the_tool_while_a_calendar_is_connected(clinic, provider):
     """Given a connected calendar, then the receptionist has the tool until it is disconnected."""
     clinic.connects(provider)
     assert clinic_of(clinic.account, None).has_calendar is True
@@ -181,7 +181,7 @@ def test_the_receptionist_has_the_tool_while_one_is_connected(clinic, provider):
     assert on_monday(clinic) == CANNOT
 
 
-def test_the_receptionist_asks_at_the_door_of_our_tools(clinic, monkeypatch):
+def test_the_tools_endpoint_answers_with_free_times_only_to_vapi(clinic, monkeypatch):
     """Given a caller on the clinic's line, when the receptionist asks, then Vapi gets one line; a
     request without Vapi's secret is refused.
     """
@@ -230,7 +230,7 @@ def test_the_receptionist_asks_at_the_door_of_our_tools(clinic, monkeypatch):
         ({}, "Free: "),
     ],
 )
-def test_whatever_a_model_asks_it_gets_one_line(clinic, arguments, words):
+def test_any_tool_arguments_get_a_one_line_answer(clinic, arguments, words):
     """Given whatever a model may send, then it gets one line, and at most 14 days are read."""
     clinic.connects("google")
     answer = asks(clinic, **arguments)
@@ -243,5 +243,5 @@ def test_whatever_a_model_asks_it_gets_one_line(clinic, arguments, words):
         assert ends - begins <= timedelta(days=14)
 
 
-def test_the_tool_is_given_for_every_calendar_that_tells_free_times():
+def test_the_tool_is_offered_for_every_provider_with_free_times():
     assert {connector.name for connector in BUILT_IN.values() if connector.has_times} == WITH_TIMES

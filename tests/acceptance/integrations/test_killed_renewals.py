@@ -49,7 +49,9 @@ def is_due(row, **more):
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("rotates", [True, False])
-def test_a_renewal_that_dies_is_done_by_the_next_or_told(clinic, dies, place, rotates):
+def test_a_crashed_renewal_is_completed_or_its_lost_consent_is_reported(
+    clinic, dies, place, rotates
+):
     """Given a worker that dies while it renews, then no other worker calls until its lease has
     expired; the next one then renews. Only if a rotated refresh token was lost is the integration
     `expired`, and that is reported.
@@ -80,7 +82,7 @@ def test_a_renewal_that_dies_is_done_by_the_next_or_told(clinic, dies, place, ro
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("provider", ["google", "dentos"])
-def test_a_revocation_that_dies_is_told_again(clinic, dies, place, provider):
+def test_a_crashed_revocation_is_repeated(clinic, dies, place, provider):
     """Given a worker that dies while it revokes a credential, then the credential is kept until the
     next worker has revoked it, and the clinic has nothing to do by hand.
     """

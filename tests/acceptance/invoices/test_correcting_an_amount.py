@@ -24,7 +24,7 @@ def reported(clinic, **said):
     )
 
 
-def test_an_opened_form_does_not_freeze_the_amount(clinic, valkey):
+def test_an_opened_payment_form_does_not_freeze_the_amount(clinic, valkey):
     """Given a customer who has opened the payment form, when the amount is corrected, then that
     form's intent is cancelled, and a new one asks for the right amount.
     """
@@ -53,7 +53,7 @@ def test_a_declined_card_does_not_freeze_the_amount(clinic, valkey):
     assert (clinic.now.status, clinic.stripe.received(clinic.invoice.id)) == ("paid", 10_000)
 
 
-def test_a_link_of_the_old_amount_is_retired(clinic, valkey):
+def test_a_link_for_the_old_amount_is_retired(clinic, valkey):
     clinic.client.simulate_post(
         f"/api/invoices/{clinic.invoice.id}/payment-links", json={}, headers=clinic.headers
     )
@@ -72,28 +72,28 @@ def test_a_link_of_the_old_amount_is_retired(clinic, valkey):
     ],
     ids=["received", "processing"],
 )
-def test_money_that_came_or_is_coming_freezes_it(clinic, said):
+def test_money_received_or_processing_freezes_the_amount(clinic, said):
     reported(clinic, **said)
     answer = corrected(clinic)
     assert (answer.status_code, answer.json["code"]) == (409, "invoice_has_payments")
     assert corrected(clinic, amount=12_500).status_code == 200, "the same amount is no correction"
 
 
-def test_a_card_that_is_being_charged_freezes_it(clinic):
+def test_a_charge_in_progress_freezes_the_amount(clinic):
     clinic.stripe.fault("refuse", "POST", "/v1/payment_intents/*/confirm", times=5)
     assert clinic.phone().status_code == 202
     assert PaymentConfirmation.get().state == "requested"
     assert corrected(clinic).json["code"] == "invoice_has_payments"
 
 
-def test_a_voided_payment_does_not_freeze_it(clinic):
+def test_a_voided_payment_does_not_freeze_the_amount(clinic):
     payment = clinic.takes(5_000).json["payment"]["id"]
     assert corrected(clinic).status_code == 409
     clinic.voids(payment)
     assert corrected(clinic).status_code == 200
 
 
-def test_an_import_corrects_it_too(clinic, tmp_path):
+def test_an_import_corrects_only_amounts_of_invoices_without_payments(clinic, tmp_path):
     """Given an invoice whose form was opened and one that is partly paid, when the books are
     imported with other amounts, then only the first is corrected.
     """

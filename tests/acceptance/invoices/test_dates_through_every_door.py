@@ -39,7 +39,7 @@ def clinic(client):
 
 
 @pytest.mark.parametrize("due", NO_DATE)
-def test_a_due_date_that_cannot_be_meant_is_refused(clinic, due):
+def test_an_invalid_due_date_is_refused(clinic, due):
     """Given a mistyped due date, then no invoice is created or changed to be overdue at once."""
     client, account, key, customer = clinic
     body = {"customerId": customer.id, "number": "1", "amountDue": 100, "currency": "usd"}
@@ -58,7 +58,7 @@ def test_a_due_date_that_cannot_be_meant_is_refused(clinic, due):
 
 
 @pytest.mark.parametrize("said", [*NO_DATE, "2026-12-31T25:00:00Z", "1999-12-31T23:59:59Z"])
-def test_a_consent_and_a_payment_of_no_date_are_refused(clinic, said):
+def test_an_invalid_date_of_a_consent_or_payment_is_refused(clinic, said):
     client, account, key, customer = clinic
     words = {"channels": ["sms"], "source": "form", "text": "Yes.", "textVersion": "1"}
     answer = client.simulate_post(
@@ -104,7 +104,7 @@ def dated_fields() -> list[tuple[str, Any]]:
     return found
 
 
-def test_every_date_of_every_body_is_read_by_the_one_rule():
+def test_every_date_field_uses_the_shared_type():
     """Given any body with a date, then the field uses the shared type."""
     fields = dated_fields()
     assert {"NewInvoice.due_date", "NewConsent.given_at"} <= {name for name, _ in fields}
@@ -115,7 +115,7 @@ def test_every_date_of_every_body_is_read_by_the_one_rule():
             assert "value_error" in {error["type"] for error in refused.value.errors()}, name
 
 
-def test_an_empty_filter_is_refused_on_every_list(clinic):
+def test_every_list_endpoint_refuses_an_empty_filter(clinic):
     """Given an empty filter, as after a forgotten id, then it is a 422, not the whole list."""
     client, _, key, _ = clinic
     described = client.simulate_get("/api/openapi.json").json
@@ -147,7 +147,7 @@ def test_a_filter_given_twice_is_refused(clinic):
 @pytest.mark.parametrize(
     "since", ["1767225600", "0", "yesterday", "1999-12-31", "2026-02-31T00:00:00Z", "2026"]
 )
-def test_a_time_to_list_since_is_a_time(clinic, since):
+def test_an_invalid_updated_since_is_refused(clinic, since):
     client, _, key, _ = clinic
     answer = client.simulate_get("/api/invoices", params={"updatedSince": since}, headers=key)
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "updatedSince")
@@ -158,7 +158,7 @@ def test_a_time_to_list_since_is_a_time(clinic, since):
     "since",
     ["2026-01-31", "2026-01-31T09:30:00Z", "2026-01-31 09:30", "2026-01-31T09:30:00 02:00"],
 )
-def test_a_time_to_list_since_may_have_lost_its_plus_sign(clinic, since):
+def test_updated_since_is_accepted_without_its_plus_sign(clinic, since):
     client, _, key, _ = clinic
     answer = client.simulate_get("/api/invoices", params={"updatedSince": since}, headers=key)
     assert answer.status_code == 200, answer.text
@@ -168,7 +168,7 @@ def test_a_time_to_list_since_may_have_lost_its_plus_sign(clinic, since):
     "account",
     ["", "x", "12", "acct_", "acct_1\nX", "acct_1\n", " acct_1", "ACCT_1", "acct_é", "cus_1", 7],
 )
-def test_a_stripe_account_is_an_accounts_id_or_none(client, account):
+def test_an_invalid_stripe_account_id_is_refused(client, account):
     before = Account.select().count()
     answer = client.simulate_post(
         "/api/accounts",
@@ -181,7 +181,7 @@ def test_a_stripe_account_is_an_accounts_id_or_none(client, account):
 
 
 @pytest.mark.parametrize("account", [None, "acct_1032D82eZvKYlo2C"])
-def test_a_stripe_account_that_is_one_is_kept(client, account):
+def test_a_valid_stripe_account_id_is_stored(client, account):
     answer = client.simulate_post(
         "/api/accounts",
         json={"name": "Harbor Dental", "stripeAccount": account},

@@ -49,7 +49,7 @@ def clinic(client):
     return account, given.a_key(account)
 
 
-def test_unpaid_invoices_are_listed_longest_due_first_with_whom_to_ask(client, clinic):
+def test_unpaid_invoices_are_listed_by_due_date_with_their_customers(client, clinic):
     account, key = clinic
     customer = given.a_customer(account, name="Ada Payer", email="ada@example.com")
     for number, days, status in (
@@ -95,7 +95,7 @@ def test_unpaid_invoices_are_listed_longest_due_first_with_whom_to_ask(client, c
     assert client.simulate_get(UNPAID, headers=key, params={"status": "paid"}).status_code == 422
 
 
-def test_overdue_goes_by_the_date_even_before_the_sweep_has_been(client, clinic):
+def test_an_invoice_counts_as_overdue_before_the_sweep_has_marked_it(client, clinic):
     """A sweep marks invoices every few minutes; the list does not wait for it (F30)."""
     account, key = clinic
     given.an_invoice(account, due_date=today(account, -1), status="sent")
@@ -104,7 +104,7 @@ def test_overdue_goes_by_the_date_even_before_the_sweep_has_been(client, clinic)
 
 
 @pytest.mark.parametrize(("zone", "late"), [("Pacific/Kiritimati", 1), ("Pacific/Honolulu", 0)])
-def test_a_day_ends_when_it_ends_for_the_account(client, zone, late):
+def test_days_overdue_are_counted_in_the_accounts_time_zone(client, zone, late):
     """At noon UTC it is already tomorrow in Kiritimati (UTC+14), and still night in Honolulu
     (UTC−10).
     """
@@ -116,7 +116,7 @@ def test_a_day_ends_when_it_ends_for_the_account(client, zone, late):
     assert row["daysOverdue"] == late
 
 
-def test_pages_follow_each_other_without_gap_or_repetition(client, clinic):
+def test_pages_of_unpaid_invoices_have_no_gap_or_repetition(client, clinic):
     account, key = clinic
     customer = given.a_customer(account)
     for index in range(23):  # many due on one day: their ids decide the order
@@ -147,7 +147,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(client, clinic):
     )
 
 
-def test_the_summary_counts_per_currency_by_status_and_by_age(client, clinic):
+def test_the_summary_counts_by_currency_status_and_age(client, clinic):
     account, key = clinic
     customer = given.a_customer(account)
     for number, days, currency, amount in (
@@ -203,7 +203,7 @@ def post(client, key, invoice, action, **body):
     return client.simulate_post(f"/api/invoices/{invoice.id}/{action}", headers=key, json=body)
 
 
-def test_a_draft_is_sent_and_may_fall_overdue_at_once(client, clinic):
+def test_sending_a_draft_makes_it_sent_or_overdue(client, clinic):
     account, key = clinic
     draft = given.an_invoice(account, mark="draft", status="draft", due_date=today(account, 3))
     late = given.an_invoice(account, mark="draft", status="draft", due_date=today(account, -3))
@@ -238,7 +238,7 @@ def test_a_cancelled_invoice_owes_nothing_and_its_link_is_retired(client, clinic
     )
 
 
-def test_what_was_paid_in_part_is_overpaid_once_the_invoice_is_cancelled(client, clinic):
+def test_cancelling_a_partly_paid_invoice_makes_the_payment_an_overpayment(client, clinic):
     account, key = clinic
     invoice = given.an_invoice(account, 10_000)
     paid(invoice, 4_000)
@@ -251,7 +251,7 @@ def test_what_was_paid_in_part_is_overpaid_once_the_invoice_is_cancelled(client,
     ) == ("cancelled", 0, 4_000, 4_000)
 
 
-def test_what_was_paid_before_the_rest_was_written_off_is_kept(client, clinic):
+def test_writing_off_the_rest_keeps_what_was_paid(client, clinic):
     account, key = clinic
     invoice = given.an_invoice(account, 10_000)
     paid(invoice, 4_000)
@@ -264,7 +264,7 @@ def test_what_was_paid_before_the_rest_was_written_off_is_kept(client, clinic):
     ) == ("written_off", 0, 0, 4_000)
 
 
-def test_a_paid_invoice_is_refunded_not_cancelled_and_a_draft_is_not_written_off(client, clinic):
+def test_a_paid_invoice_cannot_be_closed_nor_a_draft_written_off(client, clinic):
     account, key = clinic
     done = given.an_invoice(account, 10_000, status="paid")
     paid(done, 10_000)
@@ -277,7 +277,7 @@ def test_a_paid_invoice_is_refunded_not_cancelled_and_a_draft_is_not_written_off
 
 @pytest.mark.parametrize("what", ["debit", "charge"])
 @pytest.mark.parametrize("action", ["cancel", "write-off"])
-def test_nothing_is_closed_while_money_is_on_its_way(client, clinic, action, what):
+def test_an_invoice_cannot_be_closed_while_a_payment_is_in_progress(client, clinic, action, what):
     """Given a bank debit that takes days, or a card being charged through a retiring attempt, then
     the invoice cannot be closed.
     """
@@ -295,7 +295,7 @@ def test_nothing_is_closed_while_money_is_on_its_way(client, clinic, action, wha
     assert given.fresh(invoice).mark == "sent"
 
 
-def test_written_off_is_audited_with_where_it_came_from(client, clinic):
+def test_a_write_off_is_audited_with_the_status_before(client, clinic):
     account, key = clinic
     invoice = given.an_invoice(account, due_date=date(2020, 1, 1), status="overdue")
     assert post(client, key, invoice, "write-off").json["status"] == "written_off"
@@ -309,7 +309,7 @@ def test_written_off_is_audited_with_where_it_came_from(client, clinic):
     assert f"{invoice.number} is written off; only" in link.json["detail"]
 
 
-def test_notes_are_appended_with_the_date_and_never_lost(client, clinic):
+def test_notes_are_appended_with_their_date_and_never_overwritten(client, clinic):
     account, key = clinic
     invoice = given.an_invoice(account, notes="from the import")
     post(client, key, invoice, "notes", text="called, no answer")
@@ -323,7 +323,7 @@ def test_notes_are_appended_with_the_date_and_never_lost(client, clinic):
     assert post(client, key, invoice, "notes", text="too much now").status_code == 422
 
 
-def test_another_accounts_invoice_is_not_there(client, clinic):
+def test_another_accounts_invoice_is_not_found(client, clinic):
     _, key = clinic
     stranger = given.an_invoice(given.an_account(name="Other"))
     for action, body in (("send", {}), ("cancel", {}), ("write-off", {}), ("notes", {"text": "x"})):
@@ -331,7 +331,7 @@ def test_another_accounts_invoice_is_not_there(client, clinic):
     assert given.fresh(stranger).mark == "sent"
 
 
-def test_settings_begin_with_defaults_change_by_name_and_are_audited(client, clinic):
+def test_settings_have_defaults_change_by_name_and_are_audited(client, clinic):
     account, key = clinic
     address = f"/api/accounts/{account.id}/settings"
     before = client.simulate_get(address, headers=key).json

@@ -45,7 +45,7 @@ def standing(number):
     return row.status, row.outstanding
 
 
-def test_they_are_named_and_left_open(books):
+def test_invoices_closed_in_the_file_are_listed_and_left_open(books):
     answer = books.take_in(LATER)
     assert answer.exit_code == 0, answer.output
     for told in (
@@ -63,7 +63,7 @@ def test_they_are_named_and_left_open(books):
     assert Payment.select().count() == 0
 
 
-def test_they_are_closed_when_a_person_says_so(books):
+def test_close_paid_closes_the_invoices_closed_in_the_file(books):
     link = PaymentLink.plan(Invoice.get(Invoice.number == "Q-1"), real_now())
     answer = books.take_in(LATER, "--close-paid", "--yes")
     assert answer.exit_code == 0, answer.output
@@ -91,7 +91,7 @@ def test_they_are_closed_when_a_person_says_so(books):
     ]
 
 
-def test_the_same_file_again_closes_nothing_twice(books):
+def test_importing_the_same_file_again_closes_nothing_twice(books):
     books.take_in(LATER, "--close-paid", "--yes")
     before = list(Payment.select().dicts())
     answer = books.take_in(LATER, "--close-paid", "--yes")
@@ -100,7 +100,7 @@ def test_the_same_file_again_closes_nothing_twice(books):
 
 
 @pytest.mark.parametrize(("answer", "closed"), [("y\n", True), ("n\n", False)])
-def test_a_question_comes_first(books, answer, closed):
+def test_close_paid_asks_for_confirmation_first(books, answer, closed):
     """Given `n` as the answer, then nothing at all is written; the person wants to look again."""
     said = books.take_in(LATER, "--close-paid", stdin=answer)
     assert "Close 4 invoices here, as the file says?" in said.output
@@ -108,14 +108,14 @@ def test_a_question_comes_first(books, answer, closed):
     assert (standing("Q-3") == ("overdue", 4_000)) is closed
 
 
-def test_a_dry_run_closes_nothing_and_asks_nothing(books):
+def test_a_dry_run_neither_closes_nor_asks(books):
     answer = books.take_in(LATER, "--close-paid", "--dry-run")
     assert answer.exit_code == 0
     assert "Close 4 invoices" not in answer.output
     assert standing("Q-1") == OPEN
 
 
-def test_a_payment_under_way_here_decides_itself(books):
+def test_an_invoice_with_a_payment_in_progress_is_not_closed(books):
     """Given a bank debit in progress, then the invoice stays open: no money must count twice."""
     invoice = Invoice.get(Invoice.number == "Q-1")
     report = PaymentReport("", 10_000, 0, "usd", {"ch_1": Charge("processing")})
@@ -139,7 +139,7 @@ def test_another_customers_invoice_of_the_same_number_is_not_closed(books):
     assert standing("Q-3") == OPEN
 
 
-def test_who_has_another_name_by_now_has_paid_all_the_same(books):
+def test_a_renamed_customer_is_matched_by_email_or_phone(books):
     """Given a customer with another name in the later file, when e-mail or phone shows that it is
     the same customer, then the invoice is closed.
     """
@@ -158,7 +158,7 @@ def test_who_has_another_name_by_now_has_paid_all_the_same(books):
     assert [standing(f"Q-{number}") for number in (8, 9)] == [("paid", 0)] * 2
 
 
-def test_only_the_rest_of_what_was_paid_in_part_here_is_recorded(books):
+def test_closing_a_partly_paid_invoice_records_only_the_rest(books):
     invoice = Invoice.get(Invoice.number == "Q-1")
     with transaction():
         Payment.record_taken(invoice, "cash", "till", 2_500, real_now())
@@ -169,7 +169,7 @@ def test_only_the_rest_of_what_was_paid_in_part_here_is_recorded(books):
     assert sorted(received) == [2_500, 7_500]
 
 
-def test_a_draft_without_a_balance_was_not_paid(books):
+def test_a_draft_without_a_balance_does_not_count_as_paid(books):
     books.take_in(HEAD + "Q-1,Pat 1,2020-10-01,0.00,USD,Draft\n", "--close-paid", "--yes")
     assert standing("Q-1") == OPEN
 
@@ -180,7 +180,7 @@ def test_another_clinics_invoice_of_the_same_number_stays_open(books):
     assert given.fresh(other).outstanding == 9_900
 
 
-def test_lines_that_disagree_close_nothing(books):
+def test_contradictory_lines_close_nothing(books):
     text = HEAD + "Q-1,Pat,2020-10-01,0.00,USD,Paid\nQ-1,Pat,2020-10-01,100.00,USD,Overdue\n"
     answer = books.take_in(text, "--close-paid", "--yes", "--skip-bad")
     assert "line 3: invoice Q-1 is on line 2" in answer.output

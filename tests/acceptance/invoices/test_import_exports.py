@@ -54,7 +54,7 @@ Accrual Basis Friday, November 28, 2098 04:19 PM GMT-06:00
 """
 
 
-def test_quickbooks_online_names_customers_in_rows_above_their_invoices(books):
+def test_quickbooks_online_customers_are_read_from_rows_above_their_invoices(books):
     answer = books.take_in(OPEN_INVOICES, "--currency", "usd")
     assert answer.exit_code == 0, answer.output
     assert books.invoices == [
@@ -67,7 +67,7 @@ def test_quickbooks_online_names_customers_in_rows_above_their_invoices(books):
     assert "Not imported, Credit Memo: line 15 5008 of Grace Hopper (30.00)." in answer.output
 
 
-def test_a_credits_date_says_how_the_others_are_read(books):
+def test_a_credits_date_decides_the_date_format(books):
     """Given a report whose other dates are ambiguous, then the credit of January 23 decides."""
     report = AGING.replace("12/31/2098", "12/11/2098")
     answer = books.take_in(report, "--currency", "usd")
@@ -76,7 +76,7 @@ def test_a_credits_date_says_how_the_others_are_read(books):
     assert [row[3] for row in books.invoices] == ["2098-12-11"] * 2
 
 
-def test_ages_of_debts_are_not_taken_for_customers(books):
+def test_aging_buckets_are_not_read_as_customers(books):
     answer = books.take_in(AGING, "--currency", "usd")
     assert answer.exit_code == 0, answer.output
     assert [row[:3] for row in books.invoices] == [
@@ -86,7 +86,7 @@ def test_ages_of_debts_are_not_taken_for_customers(books):
     assert "Not imported, Credit Memo: line 7 SC-1 of Grace Hopper -100.00." in answer.output
 
 
-def test_quickbooks_desktop_has_no_titles_and_jobs_of_customers(books):
+def test_quickbooks_desktop_is_read_with_its_jobs_of_customers(books):
     """Reports → Customers & Receivables → Open Invoices → Excel → CSV."""
     answer = books.take_in(
         ',"Type","Date","Num","P. O. #","Terms","Due Date","Aging","Open Balance"\n'
@@ -111,13 +111,13 @@ def test_quickbooks_desktop_has_no_titles_and_jobs_of_customers(books):
     assert "Not an invoice, Stmt Charge: line 4 Payer, Ada." in answer.output
 
 
-def test_a_group_without_totals_ends_where_the_next_begins(books):
+def test_a_customer_group_without_totals_ends_where_the_next_begins(books):
     report = "\n".join(line for line in OPEN_INVOICES.splitlines() if "Total for" not in line)
     assert books.take_in(report, "--currency", "usd").exit_code == 0
     assert [row[1] for row in books.invoices] == ["Ada Payer", "Her practice", "Grace Hopper"]
 
 
-def test_a_broken_row_is_never_taken_for_a_total_or_a_footer(books):
+def test_a_broken_row_is_never_skipped_as_a_total_or_footer(books):
     """Given a row with a number, a customer or a due date, then it is reported as an error: it may
     be a debt.
     """
@@ -142,7 +142,7 @@ def xero(*rows: str) -> str:
     return XERO + "".join(f"Ada,a@example.com,{row}\n" for row in rows)
 
 
-def test_xeros_words_for_drafts_and_credits(books):
+def test_xeros_drafts_and_credit_notes_are_recognized(books):
     """Given an invoice not approved yet, then it is a draft, for which no customer is contacted."""
     words = (
         "Awaiting Approval",
@@ -175,13 +175,13 @@ def test_xeros_words_for_drafts_and_credits(books):
         ("X-1,15 Jul 2098,9.00,9.00,9.00,USD,Mystery,Draft", "Type: 'Mystery' is not a known type"),
     ],
 )
-def test_words_that_nobody_knows_are_refused_and_the_known_ones_listed(books, row, told):
+def test_an_unknown_status_or_type_is_refused_with_the_known_ones(books, row, told):
     output = books.refused(xero(row))
     assert told in output
     assert ("awaiting payment" in output) or ("sales invoice" in output)
 
 
-def test_a_status_may_count_days_and_be_several(books):
+def test_statuses_with_day_counts_or_several_words_are_read(books):
     """Given statuses as QuickBooks Online and Zoho show them, then they are read."""
     words = ("Overdue 12 days", "Overdue by 3 days", "Due in 5 days", "Due today", "PartiallyPaid")
     words += ('"Overdue 12 days, partially paid"', "past_due", "")
@@ -193,7 +193,7 @@ def test_a_status_may_count_days_and_be_several(books):
     assert len(books.invoices) == len(words)
 
 
-def test_a_column_may_be_about_something_else(books):
+def test_a_column_can_be_ignored_with_an_empty_mapping(books):
     """Given a spreadsheet whose "Type" names the treatment, then an empty --mapping ignores the
     column.
     """
@@ -203,7 +203,7 @@ def test_a_column_may_be_about_something_else(books):
     assert [row[0] for row in books.invoices] == ["1"]
 
 
-def test_an_opt_out_is_heard_from_any_line_of_an_invoice(books):
+def test_an_opt_out_counts_from_any_line_of_an_invoice(books):
     line = "Ada,a@example.com,X-1,15 Jul 2098,9.00,9.00,9.00,USD,Sales invoice,Draft,202-555-0123,"
     text = XERO.replace("Status", "Status,Phone,smsOptOut") + f"{line}no\n{line}yes\n{line}yes\n"
     answer = books.take_in(text)
@@ -222,7 +222,7 @@ def freshbooks(*rows: str) -> str:
     return FRESHBOOKS + "".join(f"{row},USD\n" for row in rows)
 
 
-def test_lines_of_freshbooks_are_added_up(books):
+def test_freshbooks_lines_are_added_up_per_invoice(books):
     answer = books.take_in(
         freshbooks(
             "Ada,0001,2098-01-15,2099-02-15,overdue,,Crown,150.00,4,600.00,600.00",
@@ -255,7 +255,7 @@ def test_lines_of_freshbooks_are_added_up(books):
         ),
     ],
 )
-def test_a_line_that_cannot_be_read_keeps_its_whole_invoice_out(books, second, told):
+def test_a_bad_line_leaves_out_its_whole_invoice(books, second, told):
     """Given a bad line, then its whole invoice is left out, even with --skip-bad: a part of the sum
     must never be taken for the whole.
     """
@@ -266,7 +266,7 @@ def test_a_line_that_cannot_be_read_keeps_its_whole_invoice_out(books, second, t
     assert books.invoices == []
 
 
-def test_a_total_is_not_what_a_partly_paid_invoice_still_owes(books):
+def test_the_total_of_a_partly_paid_invoice_is_refused_as_its_balance(books):
     told = books.refused(freshbooks("Ada,1,,2099-02-15,partial,,Crown,9,1,9,9.00"))
     assert "is the whole amount of an invoice that is partly paid" in told
     assert "--mapping amount=COLUMN" in told
@@ -279,7 +279,7 @@ ZOHO = (
 )
 
 
-def test_zoho_repeats_the_balance_in_each_line(books):
+def test_zohos_balance_repeated_in_each_line_counts_once(books):
     answer = books.take_in(
         ZOHO + "2098-06-02,9001,INV-1,Sent,77,Ada,MH,2099-07-02,Bracket,2,250,500,660,819.2,"
         "819.2,INR\n2098-06-02,9001,INV-1,Sent,77,Ada,MH,2099-07-02,Bracket,2,250,500,660,819.2,"
@@ -292,7 +292,7 @@ def test_zoho_repeats_the_balance_in_each_line(books):
     assert Customer.get().external_id == "77"
 
 
-def test_zohos_list_as_it_is_shown(books):
+def test_zohos_invoice_list_is_read(books):
     text = (
         "Invoice Date,Invoice#,Customer Name,Status,Due Date,Total,Balance\n"
         '2098-08-10,INV-1,Hardware & Co,Overdue,2099-09-09,"1,285.00","1,285.00"\n'
@@ -304,7 +304,7 @@ def test_zohos_list_as_it_is_shown(books):
     assert "zoho columns" in answer.output
 
 
-def test_square_writes_the_currency_at_the_amount(books):
+def test_squares_amounts_with_a_currency_sign_need_a_matching_currency(books):
     text = (
         "Invoice Title,Invoice ID,Status,Customer Name,Customer Email,Requested Amount,Due Date\n"
         "Cleaning,000123,Unpaid,Ada,ada@example.com,$85.00,2098-12-01\n"
@@ -316,13 +316,13 @@ def test_square_writes_the_currency_at_the_amount(books):
     assert [row[:3] for row in books.invoices] == [("000123", "Ada", 8_500)]
 
 
-def test_a_code_at_the_amount_is_its_currency(books):
+def test_a_currency_code_beside_the_amount_is_read(books):
     text = "Invoice No,Customer,Due Date,Balance\n1,Ada,2099-01-31,EUR 85.00\n"
     assert books.take_in(text).exit_code == 0
     assert Invoice.get().currency == "eur"
 
 
-def test_of_stripes_invoices_only_the_unpaid_part_is_owed(books):
+def test_only_the_unpaid_part_of_stripes_invoices_is_owed(books):
     """Given the dashboard's export, which has Amount Due and Amount Paid but no amount remaining,
     then the difference is owed.
     """
@@ -338,7 +338,7 @@ def test_of_stripes_invoices_only_the_unpaid_part_is_owed(books):
     assert books.invoices == [("A-1", "a@example.com", 6_000, "2098-10-31", "sent")]
 
 
-def test_waves_names(books):
+def test_waves_columns_and_statuses_are_read(books):
     text = (
         "Customer Name,Invoice Number,Invoice Date,Due Date,Status,Currency,Total,Amount Paid,"
         "Amount Due\nAda,1,2098-01-31,2099-01-31,PARTIAL,USD,100.00,40.00,60.00\n"
@@ -355,7 +355,7 @@ LINES = "invoice number,customer,due date,item name,quantity,amount\n"
 
 
 @pytest.mark.parametrize("amount", ["400.00", "150.00"])
-def test_two_lines_of_one_invoice_are_refused_equal_or_not(books, amount):
+def test_two_lines_of_one_invoice_are_refused_even_when_equal(books, amount):
     """Given two lines of one invoice, then neither is taken, even with --skip-bad: equal lines may
     be two crowns of 400, and 800 is owed.
     """
@@ -387,13 +387,13 @@ SEMICOLONS = "Invoice No;Customer;Due Date;Open Balance;Currency\n1;Zoë;2099-01
         SEMICOLONS.replace(";", "\t").encode(),
     ],
 )
-def test_separators_and_encodings(books, content):
+def test_common_separators_and_encodings_are_detected(books, content):
     answer = books.take_in(content)
     assert answer.exit_code == 0, answer.output
     assert [row[:3] for row in books.invoices] == [("1", "Zoë", 1_050)]
 
 
-def test_lines_are_counted_from_the_files_first(books):
+def test_line_numbers_count_from_the_files_first_line(books):
     told = books.refused(f"sep=;\n{SEMICOLONS}2;Bob;never;10,50;EUR\n")
     assert "line 4, Due Date: 'never'" in told
 
@@ -411,11 +411,11 @@ def test_lines_are_counted_from_the_files_first(books):
         (b"", "has no header row"),
     ],
 )
-def test_what_is_no_csv_is_named(books, content, told):
+def test_a_file_other_than_csv_is_refused_by_its_kind(books, content, told):
     assert told in books.refused(content)
 
 
-def test_an_unknown_file_is_told_what_is_missing_and_which_names_are_accepted(books):
+def test_a_missing_column_is_reported_with_the_accepted_names(books):
     told = books.refused("Invoice No,Customer,Amount Due,Colour\n1,Ada,10.00,blue\n")
     assert "line 1: no column for the due date (accepted: Due Date, Date Due," in told
     assert "Its columns are: Invoice No, Customer, Amount Due, Colour." in told
@@ -424,7 +424,7 @@ def test_an_unknown_file_is_told_what_is_missing_and_which_names_are_accepted(bo
     assert "look like an export" not in told
 
 
-def test_a_file_without_headings_tells_no_card_number(books):
+def test_the_error_for_a_file_without_headings_shows_no_card_number(books):
     told = books.refused("1,Ada 4242424242424242,2099-01-31,10.00\n")
     assert "no column for the invoice number" in told
     assert "4242" not in told
@@ -433,7 +433,7 @@ def test_a_file_without_headings_tells_no_card_number(books):
 OWN = "Bill;Who Pays;Pay By;Owed;In\n1;Ada;2099-01-31;10,50;EUR\n"
 
 
-def test_any_columns_can_be_named(books):
+def test_unknown_columns_can_be_mapped(books):
     """Given a program whose export nobody has described, such as Dentrix, then --mapping names its
     columns.
     """
@@ -453,14 +453,14 @@ def test_any_columns_can_be_named(books):
         ("due=Pay By", 2, "FIELD is one of number, customer, dueDate"),
     ],
 )
-def test_a_mapping_that_leads_nowhere_is_said(books, mapping, code, told):
+def test_an_invalid_mapping_is_refused(books, mapping, code, told):
     answer = books.take_in(OWN, "--mapping", mapping)
     assert (answer.exit_code, told in " ".join(answer.output.split())) == (code, True), (
         answer.output
     )
 
 
-def test_a_preview_says_what_was_understood_in_each_column(books):
+def test_a_dry_run_shows_how_each_column_was_read(books):
     text = (
         "Invoice No,Customer,Due Date,Open Balance,Currency,Phone,Shoe size\n"
         '1,Ada Payer,12-Aug-2099,"1,250.00",USD,(202) 555-0123,40\n'
@@ -489,7 +489,7 @@ def test_a_preview_says_what_was_understood_in_each_column(books):
         ('"1,000"', "EUR", "1.00 EUR with --thousands none"),
     ],
 )
-def test_an_amount_that_cannot_be_charged_or_read_is_refused_here(books, amount, currency, told):
+def test_an_unchargeable_or_ambiguous_amount_is_refused_on_import(books, amount, currency, told):
     text = (
         f"Invoice No,Customer,Due Date,Open Balance,Currency\n1,Ada,2099-01-31,{amount},{currency}"
     )
@@ -498,7 +498,7 @@ def test_an_amount_that_cannot_be_charged_or_read_is_refused_here(books, amount,
     assert told in output
 
 
-def test_signs_may_be_said_by_name_or_as_they_are(books):
+def test_separator_options_accept_names_or_signs(books):
     text = "Invoice No,Customer,Due Date,Open Balance,Currency\n1,Ada,2099-01-31,1.000,EUR\n"
     answer = books.take_in(text, "--thousands", "point", "--decimal", "point")
     assert (answer.exit_code, "is the decimal sign too" in answer.output) == (2, True)
@@ -506,7 +506,7 @@ def test_signs_may_be_said_by_name_or_as_they_are(books):
     assert Invoice.get().amount_due == 100_000
 
 
-def test_what_is_credited_becomes_no_debt(books):
+def test_negative_amounts_are_not_imported(books):
     rows = ["1,Ada,2099-01-31,(25.00),USD", "2,Ada,2099-01-31,25.00-,USD", "3,Ada,,-25.00,USD"]
     text = "Invoice No,Customer,Due Date,Open Balance,Currency\n" + "\n".join(rows)
     answer = books.take_in(text)
@@ -516,7 +516,7 @@ def test_what_is_credited_becomes_no_debt(books):
     )
 
 
-def test_a_credit_may_have_an_invoices_number(books):
+def test_a_credit_may_share_an_invoices_number(books):
     """Given QuickBooks, which numbers payments by their checks, then a payment can have an
     invoice's number.
     """

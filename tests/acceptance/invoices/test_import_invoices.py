@@ -77,7 +77,7 @@ def invoices():
     ]
 
 
-def test_the_only_account_need_not_be_named(database_url, tmp_path):
+def test_the_account_option_is_needed_only_with_several_accounts(database_url, tmp_path):
     """`invoices import FILE` without --account; with no account yet, or with two, it says what to
     do.
     """
@@ -101,7 +101,7 @@ def test_the_only_account_need_not_be_named(database_url, tmp_path):
     assert "--account" in said
 
 
-def test_a_quickbooks_export_comes_in(take_in):
+def test_a_quickbooks_export_is_imported(take_in):
     answer = take_in(QUICKBOOKS, "--dates", "us")
     assert answer.exit_code == 0, answer.output
     assert invoices() == [
@@ -120,7 +120,7 @@ def test_a_quickbooks_export_comes_in(take_in):
     assert AuditEntry.get(AuditEntry.action == "invoices.imported").detail["created"] == 3
 
 
-def test_a_xero_export_has_a_row_for_each_line_of_an_invoice(take_in):
+def test_xero_rows_of_one_invoice_are_imported_as_one(take_in):
     assert take_in(XERO, "--dates", "eu").exit_code == 0
     assert invoices() == [
         ("INV-1", "Ada Payer", 15_000, "gbp", "2099-12-31", "sent"),
@@ -129,7 +129,7 @@ def test_a_xero_export_has_a_row_for_each_line_of_an_invoice(take_in):
     assert Invoice.get(Invoice.number == "INV-1").project == "Crown"
 
 
-def test_what_comes_in_overdue_is_told_once(take_in):
+def test_an_imported_overdue_invoice_is_announced_once(take_in):
     """Given a file with overdue invoices and one that is not due yet, when it is imported twice,
     then each overdue one is reported once to the clinic's software.
     """
@@ -147,7 +147,7 @@ def test_what_comes_in_overdue_is_told_once(take_in):
     ]
 
 
-def test_the_same_file_twice_changes_nothing(take_in):
+def test_importing_the_same_file_twice_changes_nothing(take_in):
     take_in(QUICKBOOKS, "--dates", "us")
     before = list(Invoice.select().order_by(Invoice.id).dicts())
     assert "unchanged" in take_in(QUICKBOOKS, "--dates", "us").output
@@ -155,7 +155,7 @@ def test_the_same_file_twice_changes_nothing(take_in):
     assert Customer.select().count() == 3
 
 
-def test_what_changed_in_the_books_is_updated_and_its_old_link_retired(take_in):
+def test_a_changed_invoice_is_updated_and_its_old_link_retired(take_in):
     take_in(QUICKBOOKS, "--dates", "us")
     invoice = Invoice.get(Invoice.number == "1002")
     link = PaymentLink.plan(invoice, real_now())
@@ -172,7 +172,7 @@ def test_what_changed_in_the_books_is_updated_and_its_old_link_retired(take_in):
     assert PaymentLink.get_by_id(link.id).state in {"retired", "retiring"}
 
 
-def test_an_invoice_with_payments_here_is_kept_whatever_the_file_says(take_in):
+def test_an_invoice_with_payments_keeps_its_amount_whatever_the_file_says(take_in):
     take_in(QUICKBOOKS, "--dates", "us")
     invoice = Invoice.get(Invoice.number == "1002")
     Payment.record_report(
@@ -182,7 +182,7 @@ def test_an_invoice_with_payments_here_is_kept_whatever_the_file_says(take_in):
     assert given.fresh(invoice).amount_due == 3_050
 
 
-def test_an_invoice_that_is_cancelled_while_a_file_is_taken_in_is_kept(take_in, monkeypatch):
+def test_an_invoice_cancelled_during_the_import_is_left_unchanged(take_in, monkeypatch):
     """Given a file with another amount, when the invoice is cancelled just after the import has
     read it, then the invoice stays as it was, and the import says so.
     """
@@ -206,7 +206,7 @@ def test_an_invoice_that_is_cancelled_while_a_file_is_taken_in_is_kept(take_in, 
     assert (told["updated"], told["kept"]) == (0, 1)
 
 
-def test_one_bad_row_keeps_all_out_unless_told_otherwise(take_in):
+def test_one_bad_row_stops_the_import_unless_skipped(take_in):
     bad = QUICKBOOKS.replace(
         "02/28/2099,Net 30,80.00,30.50", "31/31/2099,Net 30,80.00,thirty"
     ).replace("202-555-0144", "12")
@@ -231,7 +231,7 @@ def test_a_dry_run_writes_nothing(take_in):
     assert (invoices(), Customer.select().count(), AuditEntry.select().count()) == ([], 0, 0)
 
 
-def test_dates_and_amounts_are_never_guessed(take_in):
+def test_ambiguous_dates_and_amounts_are_refused(take_in):
     """Given a date or amount that can be read two ways, then it is refused, with both readings and
     the options that decide.
     """
@@ -255,7 +255,7 @@ def test_dates_and_amounts_are_never_guessed(take_in):
     ("encoding", "delimiter"),
     [("utf-8", ","), ("utf-8-sig", ";"), ("utf-16", "\t"), ("cp1252", ";"), ("utf-8", "|")],
 )
-def test_any_encoding_and_delimiter_of_a_spreadsheet(take_in, encoding, delimiter):
+def test_spreadsheet_encodings_and_delimiters_are_read(take_in, encoding, delimiter):
     rows = [
         ["number", "customer", "dueDate", "amount", "currency"],
         ["1", "Zoë Müller", "2099-01-31", "10", "EUR"],
@@ -272,7 +272,7 @@ def test_cells_with_line_breaks_keep_the_line_numbers_right(take_in):
     assert "line 4, dueDate" in take_in(text).output
 
 
-def test_a_card_number_refuses_its_row_and_is_not_repeated(take_in):
+def test_a_row_with_a_card_number_is_refused_without_repeating_the_number(take_in):
     rows = [
         "1,Ada 4242 4242 4242 4242,2099-01-31,10,USD,",
         "2,Bob,2099-01-31,10,USD,4000000000000002",
@@ -287,7 +287,7 @@ def test_a_card_number_refuses_its_row_and_is_not_repeated(take_in):
     assert [row[0] for row in invoices()] == ["3"]
 
 
-def test_a_character_that_no_database_keeps_is_a_bad_row_like_any_other(take_in):
+def test_a_row_with_a_nul_character_is_a_bad_row(take_in):
     """Given a NUL character far down in a file, then its line and column are named, and nothing is
     imported; with --skip-bad, all other rows are.
     """
@@ -301,7 +301,7 @@ def test_a_character_that_no_database_keeps_is_a_bad_row_like_any_other(take_in)
     assert Invoice.select().count() == 600
 
 
-def test_a_number_that_means_two_invoices_is_an_error(take_in):
+def test_one_number_for_two_invoices_is_an_error(take_in):
     text = (
         "number,customer,dueDate,amount,currency\n"
         "7,Ada,2099-01-31,10,USD\n7,Bob,2099-01-31,99,USD\n"
@@ -309,7 +309,7 @@ def test_a_number_that_means_two_invoices_is_an_error(take_in):
     assert "invoice 7 is on line 2" in take_in(text).output
 
 
-def test_another_currency_than_the_known_invoices_is_an_error(take_in, account):
+def test_a_known_invoice_in_another_currency_is_an_error(take_in, account):
     given.an_invoice(account, 1_000, "usd", number="7")
     text = "number,customer,dueDate,amount,currency\n7,Ada,2099-01-31,10,EUR\n"
     assert "known in USD" in take_in(text).output
@@ -338,7 +338,7 @@ def test_a_known_number_under_another_customer_is_an_error(take_in, account):
         assert given.fresh(known).amount_due == 5_000 + cents
 
 
-def test_customers_are_found_again_and_namesakes_kept_apart(take_in, account):
+def test_known_customers_are_matched_and_namesakes_kept_apart(take_in, account):
     known = given.a_customer(account, name="Ada Payer", email=None, phone="+12025550123")
     text = (
         "number,customer,email,phone,dueDate,amount,currency\n1,Ada"
@@ -355,7 +355,7 @@ def test_customers_are_found_again_and_namesakes_kept_apart(take_in, account):
     assert Customer.get_by_id(of["5"]).email == "new@example.com"
 
 
-def test_a_number_that_is_given_while_a_file_is_taken_in_is_kept(account, take_in, monkeypatch):
+def test_a_phone_number_saved_during_the_import_is_kept(account, take_in, monkeypatch):
     """Given a customer without a phone number, when the clinic saves one just after the import has
     read the customer, then the file's number does not replace it, but its e-mail address is kept.
     """
@@ -377,7 +377,7 @@ def test_a_number_that_is_given_while_a_file_is_taken_in_is_kept(account, take_i
     assert Invoice.get().customer_id == known.id
 
 
-def test_consents_come_with_where_and_when_they_were_given(take_in):
+def test_consents_are_imported_with_their_source_and_time(take_in):
     text = (
         "number,customer,phone,dueDate,amount,currency,smsConsent,consentSource,consentAt,"
         "consentText\n1,Ada,202-555-0123,2099-01-31,10,USD,yes,intake"
@@ -411,7 +411,7 @@ def contact(account, phone):
     return tuple(OptOut.holds(account.id, (), phone, channel) for channel in ("sms", "voice"))
 
 
-def test_opt_outs_come_in_also_from_rows_that_are_not_collected(take_in, account):
+def test_opt_outs_are_imported_even_from_rows_without_a_debt(take_in, account):
     text = (
         HEAD.replace("number", "Invoice No")
         + f"1,Ada,{ADA},2099-01-31,10,USD,,,,,yes,,\n2,Ada,{ADA},2099-01-31,20,USD,,,,,yes,no,\n"
@@ -452,7 +452,7 @@ def test_opt_outs_come_in_also_from_rows_that_are_not_collected(take_in, account
     ],
     ids=["date", "amount", "status", "consent", "time", "card", "too many cells", "known number"],
 )
-def test_an_opt_out_is_heard_from_a_row_that_is_refused(take_in, account, cells):
+def test_an_opt_out_in_a_skipped_bad_row_counts(take_in, account, cells):
     """Given a bad row that is skipped, then its opt-outs still count; if nothing is imported, nor
     are they.
     """
@@ -463,7 +463,7 @@ def test_an_opt_out_is_heard_from_a_row_that_is_refused(take_in, account, cells)
     assert contact(account, ADA) == (True, True)
 
 
-def test_opt_outs_are_heard_from_each_line_of_an_invoice_that_is_added_up(take_in, account):
+def test_opt_outs_count_from_each_line_of_an_invoice_that_is_added_up(take_in, account):
     """Given FreshBooks' row for each line of an invoice, when the opt-out is not on the first, or
     its row is refused because it differs from the first, then it still counts.
     """
@@ -481,7 +481,7 @@ def test_opt_outs_are_heard_from_each_line_of_an_invoice_that_is_added_up(take_i
     assert [contact(account, phone)[0] for phone in (ADA, BOB, CY)] == [True, True, True]
 
 
-def test_a_consent_to_come_is_refused(take_in):
+def test_a_consent_in_the_future_is_refused(take_in):
     row = f"1,Ada,{ADA},2099-01-31,10,USD,,yes,form,2098-01-31,,,\n"
     answer = take_in(HEAD + row)
     assert answer.exit_code == 1
@@ -489,7 +489,7 @@ def test_a_consent_to_come_is_refused(take_in):
     assert (invoices(), Consent.select().count()) == ([], 0)
 
 
-def test_an_opt_out_beats_a_consent_and_one_of_before_a_start_stays_history(take_in, account):
+def test_an_opt_out_outranks_a_consent_unless_a_later_start_ended_it(take_in, account):
     OptOut.record(account.id, BOB, "start", ["sms"], source="desk", recorded_by="test")
     text = (
         HEAD
@@ -517,7 +517,7 @@ def test_an_opt_out_in_a_file_outlasts_the_sender_that_was_told_it_too(take_in, 
     assert OptOut.select().count() == 2
 
 
-def test_an_explicit_no_takes_an_imported_consent_back_and_nothing_else(take_in, account):
+def test_an_explicit_no_revokes_only_the_imported_consent(take_in, account):
     """Given a "no" in a later file, then only the imported consent is revoked: not one given to the
     clinic itself, and not another customer's whose cell is empty. An old file does not bring it
     back.
@@ -565,12 +565,12 @@ def test_an_explicit_no_takes_an_imported_consent_back_and_nothing_else(take_in,
         (",2099-01-31,10,USD,,,,,yes,,", "phone: is missing, but the row has an opt-out"),
     ],
 )
-def test_an_opt_out_that_cannot_be_read_is_never_passed_over(take_in, cells, told):
+def test_an_unreadable_opt_out_is_an_error(take_in, cells, told):
     answer = take_in(f"{HEAD}1,Ada,{cells}\n")
     assert (answer.exit_code, told in answer.output) == (1, True), answer.output
 
 
-def test_columns_that_nothing_is_read_from_are_named(take_in, account):
+def test_ignored_columns_are_listed(take_in, account):
     assert (
         "Ignored columns: Invoice Date, Terms, Amount."
         in take_in(QUICKBOOKS, "--dates", "us", "--dry-run").output
@@ -587,7 +587,7 @@ def test_columns_that_nothing_is_read_from_are_named(take_in, account):
 @pytest.mark.parametrize(
     "text", ["", "a,b,c\n1,2,3\n", 'number,customer,dueDate,amount\n1,"never closed']
 )
-def test_what_is_no_export_is_said_in_one_sentence(take_in, text):
+def test_a_file_that_is_not_an_export_is_refused_without_a_traceback(take_in, text):
     answer = take_in(text)
     assert answer.exit_code == 1
     assert "export.csv" in answer.output

@@ -49,7 +49,7 @@ def peaks(database_url, processes, tmp_path):
 
 
 @pytest.mark.timeout(1200)  # tracemalloc counts every allocation, in up to nine imports
-def test_memory_does_not_grow_with_the_rows_that_are_taken_in(peaks):
+def test_memory_does_not_grow_with_the_imported_rows(peaks):
     # the short run is long enough to fill the bounded caches
     warm, few, many = 200, 1000, 2500
     took = []
@@ -66,7 +66,7 @@ def test_memory_does_not_grow_with_the_rows_that_are_taken_in(peaks):
     assert Invoice.select().count() == (warm + few + many) * len(took)
 
 
-def test_memory_does_not_grow_with_the_rows_that_are_bad(peaks):
+def test_memory_does_not_grow_with_the_bad_rows(peaks):
     few, many = 2 * BATCH, 12 * BATCH
     took = []
     for _ in range(3):
@@ -86,7 +86,7 @@ def test_memory_does_not_grow_with_the_rows_that_are_bad(peaks):
     assert f"and {many - SHOWN} more" in told
 
 
-def test_a_number_is_known_again_thousands_of_rows_later(database_url, tmp_path):
+def test_a_number_repeated_thousands_of_rows_later_is_reported(database_url, tmp_path):
     """Given a file whose last row repeats the number of its first with another amount, then both
     lines are named.
     """

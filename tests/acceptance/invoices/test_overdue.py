@@ -67,7 +67,7 @@ def many(account, count, **values):
 
 
 @pytest.mark.slow
-def test_a_crowd_in_the_west_does_not_hold_up_the_east(database_url, valkey, at, folds):
+def test_many_invoices_in_the_west_do_not_delay_one_in_the_east(database_url, valkey, at, folds):
     """Given 450 invoices in Los Angeles and one in Tokyo, due on the same day, then each becomes
     overdue after its own midnight, and none is folded before.
     """
@@ -90,12 +90,12 @@ def test_a_crowd_in_the_west_does_not_hold_up_the_east(database_url, valkey, at,
     assert given.states() == {"done": 4}
 
 
-def test_no_account_no_work(database_url, valkey):
+def test_the_sweep_succeeds_without_any_account(database_url, valkey):
     swept(valkey.client())
     assert given.states() == {"done": 1}
 
 
-def test_one_that_cannot_be_folded_holds_up_no_other_and_is_told(
+def test_an_invoice_that_fails_to_fold_is_reported_and_blocks_no_other(
     database_url, valkey, at, monkeypatch
 ):
     """Given many invoices of which the first cannot be folded, then all others become overdue, the
@@ -134,7 +134,7 @@ def test_one_that_cannot_be_folded_holds_up_no_other_and_is_told(
 
 
 @pytest.mark.parametrize("enough", [3600.0, -1.0], ids=["one attempt", "an attempt for each batch"])
-def test_a_full_batch_that_cannot_be_folded_holds_up_nobody(
+def test_more_failing_invoices_than_a_batch_block_no_other(
     database_url, valkey, at, monkeypatch, enough
 ):
     """Given a first batch and more of invoices that cannot be folded, then the one behind them
@@ -169,7 +169,7 @@ def test_a_full_batch_that_cannot_be_folded_holds_up_nobody(
     assert StagedJob.get().state == "done", "what failed is tried again by the next attempt"
 
 
-def test_a_crowd_costs_few_statements_and_each_is_announced(database_url, at):
+def test_a_large_sweep_needs_few_statements_and_announces_each_invoice(database_url, at):
     """Given 150 overdue invoices of one clinic, then the sweep runs at most 15 statements, and the
     feed has an event for each.
     """
@@ -184,7 +184,7 @@ def test_a_crowd_costs_few_statements_and_each_is_announced(database_url, at):
     assert len(cost.statements) <= 15, "\n".join(cost.statements)
 
 
-def test_one_that_was_paid_or_disputed_meanwhile_is_not_only_late(database_url, at):
+def test_the_sweep_recomputes_invoices_from_their_payments(database_url, at):
     """Given invoices that were paid in full or in part, then the sweep recomputes them from their
     payments.
     """

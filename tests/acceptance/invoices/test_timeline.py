@@ -49,7 +49,7 @@ class Watching(Clinic):
         return row
 
 
-def test_a_payment_and_its_refund_are_told_in_order(clinic):
+def test_the_timeline_shows_a_payment_and_its_refund_in_order(clinic):
     """Given an invoice whose payment is declined, then succeeds and is partly refunded, then its
     timeline shows this in order, in sentences.
     """
@@ -91,7 +91,7 @@ def test_a_payment_and_its_refund_are_told_in_order(clinic):
     assert all(line["reason"].endswith((".", ")")) for line in lines)
 
 
-def test_what_an_invoice_was_over_before_it_was_changed_is_told(clinic):
+def test_the_timeline_shows_each_change_with_old_and_new_value(clinic):
     """Given an invoice whose amount and date are changed, and a repeated change without effect,
     then the timeline shows each change once, with the old and the new value and who made it.
     """
@@ -109,7 +109,7 @@ def test_what_an_invoice_was_over_before_it_was_changed_is_told(clinic):
     assert {who[:4] for who, _ in changed} == {"key:"}
 
 
-def test_what_stripe_refused_is_told_in_its_own_words_and_with_what_to_do(clinic):
+def test_the_timeline_shows_stripes_refusal_message_and_advice(clinic):
     """Given a refusal without a code, then the timeline shows Stripe's message beside the
     exception's name.
     """
@@ -120,13 +120,13 @@ def test_what_stripe_refused_is_told_in_its_own_words_and_with_what_to_do(clinic
     assert told.endswith("and ask again.")
 
 
-def test_a_link_is_told_with_what_is_owed_not_with_a_count(clinic):
+def test_a_links_reason_names_the_amount_owed(clinic):
     """Given a link's reason, then it names the amount owed and the balance revision."""
     told = asked_for(12_500, "usd", "7", 0)
     assert told == "125.00 USD to be paid on invoice 7, revision 0 of its balance"
 
 
-def test_what_went_out_is_told_with_its_outcome(clinic):
+def test_the_timeline_shows_each_effect_with_its_reason_and_outcome(clinic):
     """Given effects in several states, then each line says what the effect was, why, and its
     outcome.
     """
@@ -160,7 +160,7 @@ def test_what_went_out_is_told_with_its_outcome(clinic):
     assert "stolen" not in str(clinic.lines()), "that a card was stolen is not told"
 
 
-def test_decisions_dead_jobs_and_deeds_are_told(clinic):
+def test_the_timeline_shows_decisions_dead_jobs_and_audited_actions(clinic):
     """Given a text that was not allowed, a dead job and an audited action, then the timeline shows
     each with its reason, and the command that retries the job.
     """
@@ -190,7 +190,7 @@ def test_decisions_dead_jobs_and_deeds_are_told(clinic):
     assert lines["audit"]["reason"] == "key:1: invoice noted."
 
 
-def test_pages_join_without_gap_or_overlap(clinic):
+def test_timeline_pages_join_without_gap_or_overlap(clinic):
     """Given a long timeline, when it is read three lines at a time, then the pages add up to the
     whole.
     """
@@ -206,11 +206,11 @@ def test_pages_join_without_gap_or_overlap(clinic):
     assert (read, len(whole) > 9) == (whole, True)
 
 
-def test_another_clinics_invoice_has_no_timeline(clinic):
+def test_another_clinics_timeline_is_not_found(clinic):
     assert clinic.see(headers=given.a_key(given.an_account())).status_code == 404
 
 
-def test_another_invoices_matters_do_not_show(clinic):
+def test_another_invoices_events_are_not_shown(clinic):
     other = given.an_invoice(clinic.account)
     clinic.happens("payment_intent.succeeded", given.an_intent(other))
     assert [line["type"] for line in clinic.lines()] == ["invoice.made"]
@@ -218,5 +218,5 @@ def test_another_invoices_matters_do_not_show(clinic):
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("query", ["?limit=0", "?limit=101", "?startingAfter=payment:pay_other"])
-def test_a_page_that_is_none_is_refused(clinic, query):
+def test_an_invalid_page_or_cursor_is_refused(clinic, query):
     assert clinic.see(query).status_code == 422

@@ -41,7 +41,7 @@ def limited(scope, *accounts, name="ada"):
     return Operator.add(name, PASSWORD, real_now(), rights)
 
 
-def test_an_operator_reads_and_writes_for_the_account_she_names(client):
+def test_an_operator_reads_and_writes_for_the_account_named_in_the_header(client):
     an_operator()
     browser = Browser(client, given.an_account())
     made = browser.post("/api/customers", CUSTOMER)
@@ -56,7 +56,7 @@ def test_an_operator_reads_and_writes_for_the_account_she_names(client):
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("token", ["", "wrong", "ünlesbar"])
-def test_without_the_sessions_token_nothing_is_changed(client, token):
+def test_a_write_without_the_sessions_csrf_token_is_refused(client, token):
     an_operator()
     browser = Browser(client, given.an_account())
     answer = browser.post("/api/customers", CUSTOMER, **{"X-CSRF-Token": token})
@@ -64,7 +64,7 @@ def test_without_the_sessions_token_nothing_is_changed(client, token):
     assert not Customer.select().exists()
 
 
-def test_another_sessions_token_does_not_do(client):
+def test_another_sessions_csrf_token_is_refused(client):
     an_operator()
     an_operator("bob")
     account = given.an_account()
@@ -82,14 +82,14 @@ def test_another_sessions_token_does_not_do(client):
         {"Origin": "https://evil.example"},
     ],
 )
-def test_another_site_changes_nothing_even_with_the_token(client, said):
+def test_a_cross_site_write_is_refused_even_with_the_csrf_token(client, said):
     an_operator()
     browser = Browser(client, given.an_account())
     assert browser.post("/api/customers", CUSTOMER, **said).status_code == 403
     assert not Customer.select().exists()
 
 
-def test_no_answer_lets_another_site_read_it(client):
+def test_no_response_has_cors_headers(client):
     """A SameSite=Lax cookie is sent when a link on another site is followed. So a GET must change
     nothing, and without CORS headers the other site cannot read the answer.
     """
@@ -100,7 +100,7 @@ def test_no_answer_lets_another_site_read_it(client):
     assert not [name for name in answer.headers if name.lower().startswith("access-control")]
 
 
-def test_a_revoked_session_is_nobodys(client):
+def test_a_revoked_session_is_unauthorized(client):
     an_operator()
     browser = Browser(client, given.an_account())
     OperatorSession.delete().execute()
@@ -108,20 +108,20 @@ def test_a_revoked_session_is_nobodys(client):
     assert browser.post("/api/customers", CUSTOMER).status_code == 401
 
 
-def test_a_disabled_operators_session_is_nobodys(client):
+def test_a_disabled_operators_session_is_unauthorized(client):
     an_operator()
     browser = Browser(client, given.an_account())
     assert run("operator", "disable", "ada").exit_code == 0
     assert browser.get("/api/customers").status_code == 401
 
 
-def test_a_wrong_key_is_not_helped_by_a_session(client):
+def test_a_wrong_api_key_is_unauthorized_despite_a_valid_session(client):
     an_operator()
     browser = Browser(client, given.an_account())
     assert browser.get("/api/customers", Authorization="Bearer nonsense").status_code == 401
 
 
-def test_a_key_needs_no_token_even_beside_a_session(client):
+def test_an_api_key_needs_no_csrf_token_even_beside_a_session(client):
     an_operator()
     account = given.an_account()
     browser = Browser(client, account)
@@ -129,7 +129,7 @@ def test_a_key_needs_no_token_even_beside_a_session(client):
     assert answer.status_code == 201
 
 
-def test_a_repeated_request_is_done_once_whatever_the_session(client):
+def test_an_idempotency_key_works_once_even_across_sessions(client):
     """Given an answer sealed with the session's token, then the same session gets it again, and
     another session of the same operator is refused rather than repeating the work.
     """
@@ -145,7 +145,7 @@ def test_a_repeated_request_is_done_once_whatever_the_session(client):
     assert "Ada Payer" not in IdempotencyKey.get().answer
 
 
-def test_who_may_only_look_changes_nothing(client):
+def test_a_view_only_operator_cannot_write(client):
     account = given.an_account()
     limited("view")
     browser = Browser(client, account)
@@ -155,7 +155,7 @@ def test_who_may_only_look_changes_nothing(client):
     assert (answer.json["missing"], "act" in answer.json["detail"]) == ("act", True)
 
 
-def test_who_may_only_look_may_ask_the_contact_gate(client):
+def test_a_view_only_operator_can_evaluate_the_contact_gate(client):
     """Evaluating changes nothing, and explains why a customer was not called."""
     account = given.an_account()
     limited("view")
@@ -164,7 +164,7 @@ def test_who_may_only_look_may_ask_the_contact_gate(client):
     assert (answer.status_code, "allowed" in answer.json) == (200, True)
 
 
-def test_who_may_act_administers_nothing(client):
+def test_an_operator_with_act_scope_cannot_administer(client):
     account = given.an_account()
     limited("act")
     browser = Browser(client, account)
@@ -173,7 +173,7 @@ def test_who_may_act_administers_nothing(client):
     assert (answer.status_code, answer.json["missing"]) == (403, "admin")
 
 
-def test_rights_in_some_accounts_end_at_them(client):
+def test_an_operator_limited_to_accounts_is_refused_elsewhere(client):
     own, other = given.an_account(), given.an_account()
     limited("admin", own)
     browser = Browser(client, own)
@@ -194,7 +194,7 @@ def test_rights_in_some_accounts_end_at_them(client):
         assert (answer.status_code, answer.json["missing"]) == (403, "all_accounts")
 
 
-def test_the_front_page_shows_all_accounts_figures_to_who_may_see_all(client):
+def test_the_front_page_shows_figures_only_to_operators_of_all_accounts(client):
     """Given an operator limited to some accounts, then the page has neither figures nor links that
     would be refused to her, and `/rq` says why.
     """
@@ -211,7 +211,7 @@ def test_the_front_page_shows_all_accounts_figures_to_who_may_see_all(client):
         assert "you may act for some only" in refused.text
 
 
-def test_a_card_form_is_opened_only_by_who_may_act_there(client):
+def test_a_card_form_opens_only_for_operators_of_its_account(client):
     own, other = given.an_account(), given.an_account()
     limited("act", own)
     invoice = given.an_invoice(other)
@@ -220,7 +220,7 @@ def test_a_card_form_is_opened_only_by_who_may_act_there(client):
     assert "location" not in page.headers
 
 
-def test_the_command_says_what_an_operator_may(client):
+def test_the_add_command_sets_an_operators_rights(client):
     account = given.an_account()
     added = run("operator", "add", "eve", "--scope", "act", "--account", account.id)
     assert added.exit_code == 0

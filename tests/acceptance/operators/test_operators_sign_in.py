@@ -37,7 +37,7 @@ def actions() -> list[tuple[str, str, str]]:
     ]
 
 
-def test_a_stranger_is_sent_to_the_login_and_back(client):
+def test_a_visitor_is_redirected_to_the_login_with_the_page_to_return_to(client):
     answer = client.simulate_get("/rq/0/view/workers")
     assert (answer.status_code, answer.headers["location"]) == (
         302,
@@ -65,7 +65,7 @@ def test_an_operator_signs_in_sees_the_figures_and_signs_out(client):
     assert actions()[0] == ("operator:ada", "login.succeeded", "operator:ada")
 
 
-def test_what_is_usual_does_not_alarm(client):
+def test_unmatched_events_and_overdue_invoices_raise_no_alarm(client):
     """Given an unmatched event of other business on the Stripe account and an overdue invoice, then
     their tiles are not red; a refused event's is.
     """
@@ -84,7 +84,7 @@ def test_what_is_usual_does_not_alarm(client):
     ]
 
 
-def test_what_is_paused_alarms(client):
+def test_a_pause_raises_an_alarm(client):
     an_operator()
     PauseSwitch.set("", "charges", True, "cli:ada", "a complaint")
     page = client.simulate_get("/", headers=signed_in(client)).text
@@ -95,7 +95,7 @@ def test_what_is_paused_alarms(client):
     ]
 
 
-def test_the_session_is_kept_as_a_hash_and_its_cookie_is_closed_to_scripts(client):
+def test_a_session_is_stored_hashed_and_its_cookie_is_http_only(client):
     an_operator()
     answer = try_to_sign_in(client)
     cookie = answer.cookies["payphone_session"]
@@ -103,7 +103,7 @@ def test_the_session_is_kept_as_a_hash_and_its_cookie_is_closed_to_scripts(clien
     assert cookie.value not in str(OperatorSession.select().dicts().get())
 
 
-def test_outside_demo_and_tests_cookies_are_for_https_and_this_host_only(client, monkeypatch):
+def test_production_cookies_are_for_https_and_this_host_only(client, monkeypatch):
     monkeypatch.setenv("PAYPHONE_ENV", "production")
     reset_process()
     cookie = client.simulate_get("/login").cookies["__Host-payphone_form"]
@@ -122,7 +122,7 @@ def test_outside_demo_and_tests_cookies_are_for_https_and_this_host_only(client,
         ("a" * 1500, "b" * 1500),
     ],
 )
-def test_every_way_to_be_wrong_gets_the_same_answer(client, name, password):
+def test_every_wrong_login_gets_the_same_answer(client, name, password):
     an_operator()
     answer = try_to_sign_in(client, name, password)
     assert answer.status_code == 403
@@ -130,13 +130,13 @@ def test_every_way_to_be_wrong_gets_the_same_answer(client, name, password):
     assert "payphone_session" not in answer.cookies
 
 
-def test_an_unknown_name_is_not_kept_it_may_be_a_password(client, valkey):
+def test_an_unknown_name_is_not_stored_since_it_may_be_a_password(client, valkey):
     try_to_sign_in(client, "my secret password", "x")
     assert actions() == [("system", "login.failed", "operator:unknown")]
     assert not any(b"secret" in key for key in valkey.client().keys("*"))
 
 
-def test_the_built_in_operator_has_the_password_of_the_settings(client, monkeypatch):
+def test_the_built_in_operator_uses_the_password_in_the_settings(client, monkeypatch):
     """Given a changed OPERATOR_PASSWORD, then sessions opened with the old one end."""
     monkeypatch.setenv("OPERATOR_PASSWORD", "from the settings")
     reset_process()
@@ -147,7 +147,7 @@ def test_the_built_in_operator_has_the_password_of_the_settings(client, monkeypa
     assert client.simulate_get("/", headers=browser).status_code == 302
 
 
-def test_a_disabled_operator_is_out_at_once(client):
+def test_disabling_an_operator_signs_them_out_at_once(client):
     an_operator()
     browser = signed_in(client)
     assert run("operator", "disable", "ada").exit_code == 0
@@ -156,7 +156,7 @@ def test_a_disabled_operator_is_out_at_once(client):
 
 
 @pytest.mark.parametrize("column", ["expires_at", "last_seen_at"])
-def test_a_session_ends_by_itself(client, column):
+def test_a_session_ends_when_expired_or_idle(client, column):
     an_operator()
     browser = signed_in(client)
     assert client.simulate_get("/", headers=browser).status_code == 200
@@ -168,7 +168,7 @@ def test_a_session_ends_by_itself(client, column):
     assert client.simulate_get("/", headers=browser).status_code == 302
 
 
-def test_a_form_without_its_token_is_refused(client):
+def test_a_form_without_a_valid_csrf_token_is_refused(client):
     an_operator()
     for fields in ({"csrf_token": "forged"}, {"csrf_token": ""}):
         assert try_to_sign_in(client, fields=fields).status_code == 403
@@ -210,12 +210,12 @@ def test_another_sites_form_is_refused(client, header):
         "/\t/evil",
     ],
 )
-def test_nobody_is_sent_elsewhere_after_the_login(client, target):
+def test_login_never_redirects_to_another_site(client, target):
     an_operator()
     assert try_to_sign_in(client, fields={"next": target}).headers["location"] == "/"
 
 
-def test_a_name_is_tried_ten_times_then_not_even_the_right_password_helps(client):
+def test_after_ten_tries_a_name_is_locked_even_for_the_right_password(client):
     """Given ten tries, counted in Redis for all processes, then the right password is refused."""
     an_operator()
     assert all(LoginLimit().may_try(f"203.0.113.{n}", "ADA ") for n in range(10))
@@ -224,7 +224,7 @@ def test_a_name_is_tried_ten_times_then_not_even_the_right_password_helps(client
     assert AuditEntry.select().count() == 0
 
 
-def test_an_address_is_limited_whatever_names_it_tries(client):
+def test_login_attempts_are_limited_per_ip_address(client):
     an_operator()
     assert [LoginLimit().may_try("127.0.0.1", f"name{n}") for n in range(21)] == [True] * 20 + [
         False
@@ -233,7 +233,7 @@ def test_an_address_is_limited_whatever_names_it_tries(client):
     assert try_to_sign_in(client, headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 303
 
 
-def test_names_that_are_nobodys_fill_neither_redis_nor_the_audit(client, valkey):
+def test_logins_with_unknown_names_are_bounded_in_redis_and_the_audit(client, valkey):
     """Given strangers who try ever new names, from one address and from many, then the keys in
     Redis and the audit entries are bounded; a failed login of a real operator is still audited.
     """
@@ -249,14 +249,14 @@ def test_names_that_are_nobodys_fill_neither_redis_nor_the_audit(client, valkey)
     assert AuditEntry.select().where(AuditEntry.action == "login.failed").count() == 101
 
 
-def test_a_login_that_succeeds_clears_the_count(client):
+def test_a_successful_login_resets_the_attempt_count(client):
     an_operator()
     assert all(LoginLimit().may_try("127.0.0.1", "ada") for _ in range(9))
     signed_in(client)
     assert all(LoginLimit().may_try("127.0.0.1", "ada") for _ in range(10))
 
 
-def test_without_redis_the_limit_holds_in_memory(client, monkeypatch):
+def test_the_login_limit_holds_in_memory_without_redis(client, monkeypatch):
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
     reset_process()
     limit = LoginLimit()
@@ -265,7 +265,7 @@ def test_without_redis_the_limit_holds_in_memory(client, monkeypatch):
     assert try_to_sign_in(client).status_code == 303
 
 
-def test_the_audit_does_not_know_passwords(client):
+def test_passwords_are_not_audited_and_are_stored_hashed(client):
     operator: Operator = an_operator()
     try_to_sign_in(client, password="wrong but long enough")
     signed_in(client)
@@ -274,7 +274,7 @@ def test_the_audit_does_not_know_passwords(client):
     assert operator.password_hash.startswith("$argon2id$")
 
 
-def test_a_password_is_slow_to_try_and_as_slow_where_nobody_has_the_name(real_passwords):
+def test_password_hashing_costs_the_same_for_known_and_unknown_names(real_passwords):
     hasher, nobody = real_passwords
     theirs = argon2.extract_parameters(hasher.hash(PASSWORD))
     assert (theirs.memory_cost, theirs.time_cost) == (65_536, 3)
@@ -294,13 +294,13 @@ def test_pages_allow_no_script_at_all(client):
     assert client.simulate_get("/static/payphone.css").status_code == 200
 
 
-def test_markup_in_a_name_is_text(client):
+def test_markup_in_the_return_address_is_escaped(client):
     assert "<script>" not in client.simulate_get("/login?next=/%22%3E%3Cscript%3E").text
 
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("target", ["//[", "/a//[", "http://[x", "//]", "/\\[", "[", "%00", "é"])
-def test_an_odd_address_to_go_on_to_leads_to_the_front_page_or_stays_ours(client, target):
+def test_an_odd_return_address_stays_local(client, target):
     """Given a stranger's link to the login page, then the form is shown, and its next address is a
     local one.
     """
@@ -311,7 +311,7 @@ def test_an_odd_address_to_go_on_to_leads_to_the_front_page_or_stays_ours(client
     assert not fields["next"].startswith("//")
 
 
-def test_who_is_signed_in_is_sent_on_in_letters_that_a_header_takes(client):
+def test_a_redirect_after_login_has_an_ascii_location(client):
     """gunicorn drops a request whose answer has a header that is not Latin-1."""
     an_operator()
     session = signed_in(client)
@@ -323,7 +323,7 @@ def test_who_is_signed_in_is_sent_on_in_letters_that_a_header_takes(client):
 @pytest.mark.one_database
 @pytest.mark.parametrize("path", ["/login", "/", "/rq"])
 @pytest.mark.parametrize("kind", ["form", "session"])
-def test_a_cookie_that_cannot_be_ours_is_none(client, path, kind):
+def test_a_malformed_cookie_is_treated_as_none(client, path, kind):
     """Given bytes that no cookie of ours has, then the page is answered as without a cookie."""
     odd = {"Cookie": f"payphone_{kind}=caf\xe9\xff"}
     assert client.simulate_get(path, headers=odd).status_code in {200, 302}
@@ -334,7 +334,7 @@ def test_a_cookie_that_cannot_be_ours_is_none(client, path, kind):
 
 @pytest.mark.parametrize("env", ["test", "production"])
 @pytest.mark.parametrize("kind", ["session", "form"])
-def test_a_cookie_is_dropped_with_what_it_was_put_with(env, kind, monkeypatch):
+def test_a_cookie_is_deleted_with_the_attributes_it_was_set_with(env, kind, monkeypatch):
     """Given a cookie of ours, when it is deleted, then its name, path and attributes are those it
     was set with, and it has both an expiry date and Max-Age=0.
     """

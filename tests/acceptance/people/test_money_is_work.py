@@ -46,7 +46,7 @@ def paid(clinic, amount):
     return intent
 
 
-def test_what_is_too_much_is_refunded_by_one_action(clinic):
+def test_an_overpayment_is_refunded_by_one_action(clinic):
     paid(clinic, 12_500)
     assert waiting(clinic, "overpayment") == []
     paid(clinic, 2_000)
@@ -57,7 +57,7 @@ def test_what_is_too_much_is_refunded_by_one_action(clinic):
     assert [row.amount for row in RefundRequest.select()] == [2_000]
 
 
-def test_what_is_on_its_way_back_is_not_refunded_once_more(clinic):
+def test_an_overpayment_is_refunded_minus_refunds_already_requested(clinic):
     """Given a refund of the overpayment that was requested but not made yet, when staff resolve the
     work item with a refund, then only the rest is refunded.
     """
@@ -74,7 +74,7 @@ def test_what_is_on_its_way_back_is_not_refunded_once_more(clinic):
     assert sorted(row.amount for row in RefundRequest.select()) == [500, 1_500]
 
 
-def test_what_stripe_refuses_to_refund_waits_for_somebody_again(client, valkey, stand_in):
+def test_a_refund_refused_by_stripe_reopens_the_work_item(client, valkey, stand_in):
     """Given an overpayment whose refund Stripe refuses, for example because the balance is too low,
     then the feed reports it, and the work item is open again.
     """
@@ -101,7 +101,7 @@ def test_what_stripe_refuses_to_refund_waits_for_somebody_again(client, valkey, 
     assert (told[0]["data"]["refundRequestId"], told[0]["data"]["refundId"]) == (refused.id, None)
 
 
-def test_more_that_comes_in_opens_it_again(clinic):
+def test_a_further_overpayment_reopens_the_work_item(clinic):
     paid(clinic, 12_500)
     paid(clinic, 2_000)
     (item,) = waiting(clinic, "overpayment")
@@ -111,14 +111,14 @@ def test_more_that_comes_in_opens_it_again(clinic):
     assert [row["context"]["amount"] for row in waiting(clinic, "overpayment")] == [2_500]
 
 
-def test_what_was_paid_of_a_cancelled_invoice_is_too_much(clinic):
+def test_payments_on_a_cancelled_invoice_are_an_overpayment(clinic):
     paid(clinic, 2_000)
     assert decide(clinic, f"/api/invoices/{clinic.invoice.id}/cancel").status_code == 200
     assert [row["context"]["amount"] for row in waiting(clinic, "overpayment")] == [2_000]
 
 
 @pytest.mark.parametrize(("status", "reasons"), [("lost", ["dispute_lost"]), ("won", [])])
-def test_a_dispute_that_was_lost_is_left_to_a_person(texting, status, reasons):
+def test_a_lost_dispute_opens_one_work_item_and_stops_payment_requests(texting, status, reasons):
     """Given a customer who can be texted, when Stripe reports a lost dispute twice, then the
     invoice is owed again, one work item is opened, and the customer is not asked to pay. A won
     dispute opens none.
@@ -148,7 +148,7 @@ def test_a_dispute_that_was_lost_is_left_to_a_person(texting, status, reasons):
     assert answer.json["code"] == ("invoice_already_paid" if status == "won" else "contact_refused")
 
 
-def test_what_is_given_back_closes_it(clinic):
+def test_refunding_an_overpayment_closes_its_work_item(clinic):
     paid(clinic, 12_500)
     intent = paid(clinic, 2_000)
     refund = given.a_refund(intent, 2_000)
@@ -158,7 +158,7 @@ def test_what_is_given_back_closes_it(clinic):
     assert Payment.select().count() == 2
 
 
-def test_a_doubt_is_work_until_it_is_settled(clinic):
+def test_an_effect_in_doubt_is_a_work_item_until_resolved(clinic):
     then = real_now() - timedelta(hours=1)
     effect = Effect.reserve(
         "text",

@@ -72,7 +72,7 @@ def told():
     return [(row.type, row.payload["state"], row.payload["paid"]) for row in rows]
 
 
-def test_while_a_promise_is_open_nobody_asks_again(clinic):
+def test_payment_is_not_requested_while_a_promise_is_open(clinic):
     made = promised(clinic)
     assert (made.status_code, made.json["amount"], made.json["state"]) == (201, 12_000, "open")
     refused = clinic.ask()
@@ -81,7 +81,7 @@ def test_while_a_promise_is_open_nobody_asks_again(clinic):
     assert told() == [("promise.made", "open", 0)]
 
 
-def test_the_same_promise_again_is_the_same_and_another_replaces_it(clinic):
+def test_an_identical_promise_is_recorded_once_and_a_new_one_replaces_it(clinic):
     first, again, later = promised(clinic), promised(clinic), promised(clinic, 5, amount=5_000)
     assert (again.json, later.json["amount"]) == (first.json, 5_000)
     shown = clinic.get(f"/api/invoices/{clinic.invoice.id}/promises")["data"]
@@ -89,7 +89,7 @@ def test_the_same_promise_again_is_the_same_and_another_replaces_it(clinic):
 
 
 @pytest.mark.parametrize("amount", [12_000, 5_000])
-def test_what_is_paid_early_keeps_its_promise_at_once(clinic, amount):
+def test_an_early_payment_keeps_the_promise_at_once(clinic, amount):
     promised(clinic, amount=amount)
     pays(clinic, amount)
     assert told()[1:] == [("promise.kept", "kept", amount)]
@@ -102,7 +102,7 @@ def test_what_is_paid_early_keeps_its_promise_at_once(clinic, amount):
         (2_000, "promise.broken", "partly_kept"),
     ],
 )
-def test_on_its_day_what_was_paid_decides(clinic, paid, event, state):
+def test_a_promise_is_decided_on_its_day_by_what_was_paid(clinic, paid, event, state):
     promised(clinic, amount=5_000)
     if paid:
         pays(clinic, paid)
@@ -112,7 +112,7 @@ def test_on_its_day_what_was_paid_decides(clinic, paid, event, state):
     assert len(told()) == 2, "decided once"
 
 
-def test_before_its_day_is_over_nothing_is_decided(clinic):
+def test_a_promise_stays_open_until_its_day_is_over(clinic):
     promised(clinic)
     due = Promise.get().decided_from
     move_business_time(due - timedelta(seconds=60) - real_now())
@@ -120,7 +120,7 @@ def test_before_its_day_is_over_nothing_is_decided(clinic):
     assert Promise.get().is_open
 
 
-def test_who_paid_is_thanked_and_who_did_not_is_reminded_once(clinic):
+def test_a_customer_who_keeps_a_promise_is_thanked_once(clinic):
     promised(clinic)
     pays(clinic, 12_000)
     scan()
@@ -142,7 +142,7 @@ def test_a_broken_promise_is_followed_by_one_link(clinic):
     assert Message.get().asked_by == "system"
 
 
-def test_a_follow_up_waits_for_a_lawful_hour(clinic):
+def test_a_promises_follow_up_waits_for_a_lawful_hour(clinic):
     promised(clinic)
     due = Promise.get().decided_from
     move_business_time(next_noon(clinic.phone, due) + timedelta(hours=15) - real_now())  # 3:00
@@ -155,7 +155,7 @@ def test_a_follow_up_waits_for_a_lawful_hour(clinic):
     assert Promise.get().follow_at is None
 
 
-def test_follow_ups_that_fail_keep_no_other_from_it(clinic, monkeypatch):
+def test_failing_follow_ups_do_not_block_others(clinic, monkeypatch):
     """Given more follow-ups that fail each time than fit in a batch, then all are tried."""
     job, tried = sys.modules["jobs.decide_promises"], []
     promised(clinic)
@@ -175,7 +175,7 @@ def test_follow_ups_that_fail_keep_no_other_from_it(clinic, monkeypatch):
     assert sorted(tried) == sorted(row.id for row in Promise.select())
 
 
-def test_those_that_cannot_be_decided_yet_keep_no_other_from_it(clinic, monkeypatch):
+def test_undecidable_promises_do_not_block_others(clinic, monkeypatch):
     """Given promises that stay open, more than one attempt has time for, then the next attempt goes
     on behind them, and the last one is decided and followed up.
     """
@@ -207,7 +207,7 @@ def test_those_that_cannot_be_decided_yet_keep_no_other_from_it(clinic, monkeypa
     assert StagedJob.get(StagedJob.name == "decide_promises").state == "done"
 
 
-def test_nothing_follows_a_promise_of_who_has_said_stop(clinic):
+def test_a_broken_promise_has_no_follow_up_after_a_stop(clinic):
     promised(clinic)
     clinic.hear("STOP")
     on_its_day(clinic)
@@ -215,7 +215,7 @@ def test_nothing_follows_a_promise_of_who_has_said_stop(clinic):
     assert Message.select().count() == 0
 
 
-def test_while_a_payment_may_be_missing_no_promise_is_broken(clinic):
+def test_a_promise_stays_open_while_a_payment_event_is_unprocessed(clinic):
     """Given an event about the invoice that is not processed yet, then the promise stays open on
     its day, and the event then decides it.
     """
@@ -227,7 +227,7 @@ def test_while_a_payment_may_be_missing_no_promise_is_broken(clinic):
     assert told()[1:] == [("promise.kept", "kept", 12_000)]
 
 
-def test_the_second_promise_that_is_not_kept_is_a_persons(clinic):
+def test_a_second_broken_promise_is_escalated(clinic):
     for _ in range(2):
         promised(clinic)
         on_its_day(clinic)
@@ -242,20 +242,20 @@ def test_a_cancelled_invoice_makes_its_promise_moot(clinic):
 
 
 @pytest.mark.parametrize(("ahead", "status"), [(-1, 422), (0, 201), (60, 201), (61, 422)])
-def test_a_promise_is_for_a_day_that_can_be_waited_for(clinic, ahead, status):
+def test_a_promise_must_be_for_today_up_to_60_days_ahead(clinic, ahead, status):
     answer = promised(clinic, ahead)
     assert answer.status_code == status
     if status == 422:
         assert answer.json["errors"][0]["field"] == "promisedFor"
 
 
-def test_no_more_is_promised_than_is_owed(clinic):
+def test_a_promise_cannot_exceed_the_balance(clinic):
     assert promised(clinic, amount=12_001).json["code"] == "amount_exceeds_balance"
     pays(clinic, 12_000)
     assert promised(clinic).json["code"] == "invoice_already_paid"
 
 
-def test_the_timeline_tells_what_was_promised_and_what_came_of_it(clinic):
+def test_the_timeline_shows_a_promise_and_its_outcome(clinic):
     promised(clinic)
     on_its_day(clinic)
     lines = clinic.get(f"/api/invoices/{clinic.invoice.id}/timeline?limit=100")["data"]

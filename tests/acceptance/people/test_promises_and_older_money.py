@@ -101,7 +101,7 @@ def worked(valkey):
 
 
 @pytest.mark.parametrize("is_first", [True, False])
-def test_what_is_paid_keeps_it_although_older_money_goes_back(bill, worked, is_first):
+def test_a_payment_keeps_the_promise_despite_a_refund_of_older_money(bill, worked, is_first):
     if is_first:
         bill.goes_back(4_000)
     bill.pays(5_000)
@@ -111,7 +111,7 @@ def test_what_is_paid_keeps_it_although_older_money_goes_back(bill, worked, is_f
     assert bill.stands() == ("kept", 5_000)
 
 
-def test_a_part_is_a_part_although_more_of_older_money_goes_back(bill, worked):
+def test_a_partial_payment_counts_despite_larger_refunds_of_older_money(bill, worked):
     bill.cash_was_a_mistake()
     bill.goes_back(4_000)
     bill.pays(2_000)
@@ -119,14 +119,14 @@ def test_a_part_is_a_part_although_more_of_older_money_goes_back(bill, worked):
     assert bill.on_its_day() == ("partly_kept", 2_000)
 
 
-def test_what_goes_back_of_the_new_money_does_not_keep_it(bill, worked):
+def test_a_refunded_new_payment_does_not_keep_the_promise(bill, worked):
     new = bill.pays(4_500)
     worked()
     bill.goes_back(4_500, new)
     assert bill.on_its_day() == ("broken", 0)
 
 
-def test_an_older_payment_whose_dispute_is_won_does_not_keep_it(client, valkey):
+def test_older_money_won_back_in_a_dispute_does_not_keep_the_promise(client, valkey):
     """Given a dispute that took money before the promise, when it comes back after it, then it does
     not count.
     """
@@ -139,7 +139,7 @@ def test_an_older_payment_whose_dispute_is_won_does_not_keep_it(client, valkey):
     assert bill.on_its_day() == ("broken", 0)
 
 
-def test_a_card_that_was_declined_before_and_pays_after_counts(client, valkey):
+def test_an_intent_declined_before_the_promise_and_paid_after_counts(client, valkey):
     """Given a card declined before the promise, when the same intent succeeds after it, then the
     payment counts.
     """
@@ -154,7 +154,7 @@ def test_a_card_that_was_declined_before_and_pays_after_counts(client, valkey):
     assert bill.stands() == ("kept", 5_000)
 
 
-def test_cash_that_is_entered_anew_is_no_new_money(bill):
+def test_cash_voided_and_entered_again_is_not_new_money(bill):
     """Given cash entered wrong before the promise, when it is voided and entered again, then it
     does not count; an amount beyond it does.
     """
@@ -165,7 +165,7 @@ def test_cash_that_is_entered_anew_is_no_new_money(bill):
     assert bill.on_its_day() == ("partly_kept", 2_000)
 
 
-def test_what_was_voided_before_the_promise_takes_nothing_from_it(client, valkey):
+def test_a_payment_voided_before_the_promise_does_not_reduce_it(client, valkey):
     bill = Bill()
     given.worked(valkey.client())
     bill.cash_was_a_mistake()
@@ -174,7 +174,7 @@ def test_what_was_voided_before_the_promise_takes_nothing_from_it(client, valkey
     assert bill.stands() == ("kept", 6_000)
 
 
-def test_a_promise_of_an_older_release_is_measured_as_it_was(bill, worked):
+def test_a_promise_from_an_older_release_can_still_be_kept(bill, worked):
     Promise.update(payments_before=None).execute()
     bill.pays(5_000)
     worked()

@@ -32,7 +32,7 @@ def waiting(clinic):
     return clinic.get("/api/work-items?state=open&kind=reply")["data"]
 
 
-def test_an_answer_is_work_with_a_suggested_action_about_the_invoice_that_was_texted(clinic):
+def test_a_reply_becomes_a_work_item_about_the_texted_invoice(clinic):
     clinic.hear("I already paid this")
     (item,) = waiting(clinic)
     assert (item["context"]["class"], item["suggestedAction"]) == ("already_paid", "reply")
@@ -41,7 +41,7 @@ def test_an_answer_is_work_with_a_suggested_action_about_the_invoice_that_was_te
     assert clinic.ledger()["sms"]["optedOut"] is False
 
 
-def test_it_is_answered_at_the_number_it_came_from(clinic):
+def test_a_reply_is_answered_at_the_number_it_came_from(clinic):
     clinic.hear("What is this for?")
     (item,) = waiting(clinic)
     answer = clinic.post(f"/api/work-items/{item['id']}/reply", text="Your visit of May 3.")
@@ -50,7 +50,7 @@ def test_it_is_answered_at_the_number_it_came_from(clinic):
     assert (clinic.sent()[-1]["to"], waiting(clinic)) == (clinic.phone, [])
 
 
-def test_more_texts_of_one_person_are_one_item_and_the_weightiest_names_it(clinic):
+def test_several_replies_share_one_work_item_with_the_weightiest_class(clinic):
     for words in ("thanks", "I already paid", "ok"):
         clinic.hear(words)
     (item,) = waiting(clinic)
@@ -58,7 +58,7 @@ def test_more_texts_of_one_person_are_one_item_and_the_weightiest_names_it(clini
     assert item["context"]["class"] == "already_paid"
 
 
-def test_a_text_that_twilio_brings_twice_is_heard_once(clinic):
+def test_a_repeated_webhook_records_a_reply_once(clinic):
     for _ in range(2):
         clinic.tell(INBOUND, a_text(clinic, "How much is it?"))
     (item,) = waiting(clinic)
@@ -75,7 +75,7 @@ def test_a_text_that_twilio_brings_twice_is_heard_once(clinic):
         ("I lost my job, can I pay monthly?", "hardship", "hardship"),
     ],
 )
-def test_what_must_be_heeded_is_held_at_once(clinic, words, kind, code):
+def test_a_reply_that_must_stop_contact_places_a_hold_at_once(clinic, words, kind, code):
     clinic.hear(words)
     assert Hold.get(Hold.customer == clinic.customer).kind == kind
     invoice = given.an_invoice(clinic.account, customer=clinic.customer)
@@ -86,20 +86,20 @@ def test_what_must_be_heeded_is_held_at_once(clinic, words, kind, code):
 
 
 @pytest.mark.parametrize("words", ["The amount is incorrect", "I cannot pay this"])
-def test_who_is_not_asked_to_pay_for_now_may_be_answered(clinic, words):
+def test_staff_can_reply_during_a_dispute_or_hardship_hold(clinic, words):
     clinic.hear(words)
     (item,) = waiting(clinic)
     answer = clinic.post(f"/api/work-items/{item['id']}/reply", text="We are looking into it.")
     assert answer.status_code == 202, answer.text
 
 
-def test_a_wrong_number_is_not_used_any_more(clinic):
+def test_a_wrong_number_reply_suppresses_texts_and_calls(clinic):
     clinic.hear("número equivocado")
     assert {row.channel for row in PhoneSuppression.select()} == {"sms", "voice"}
     assert waiting(clinic)[0]["context"]["class"] == "wrong_number"
 
 
-def test_who_asks_for_a_call_says_when(clinic):
+def test_a_call_request_records_the_time_asked_for(clinic):
     clinic.hear("Call me tomorrow after 5pm please")
     context = waiting(clinic)[0]["context"]
     assert (context["asksFor"], context["when"]) == ("call", "tomorrow after 5pm")
@@ -110,7 +110,7 @@ def open_holds(who=None):
     return [row for row in rows if who is None or row.account_id == who.account.id]
 
 
-def test_who_asks_for_another_time_is_left_alone_until_then_and_may_be_answered(clinic):
+def test_a_request_for_a_later_time_holds_contact_but_allows_a_reply(clinic):
     """Given "call me tomorrow", then no text or call about any invoice before then, the work item
     is due then, and staff can reply at once.
     """
@@ -130,7 +130,7 @@ def test_who_asks_for_another_time_is_left_alone_until_then_and_may_be_answered(
     assert answer.status_code == 202, answer.text
 
 
-def test_a_sooner_time_is_work_for_a_person_and_ends_no_waiting(clinic):
+def test_a_sooner_time_moves_up_the_work_item_but_not_the_hold(clinic):
     clinic.hear("Llámeme en dos semanas")
     (hold,) = open_holds()
     clinic.hear("Better call me in 2 hours")
@@ -143,7 +143,7 @@ def test_a_sooner_time_is_work_for_a_person_and_ends_no_waiting(clinic):
     assert [each.id for each in open_holds()] == [hold.id], "no time is named"
 
 
-def test_what_weighs_more_than_a_call_is_not_put_off_with_the_call(clinic):
+def test_a_call_request_does_not_postpone_a_disputes_work_item(clinic):
     """Given a dispute, then a later request for a call at another time does not postpone its work
     item, and "call me now" makes it due at once.
     """
@@ -157,14 +157,14 @@ def test_what_weighs_more_than_a_call_is_not_put_off_with_the_call(clinic):
 
 
 @pytest.mark.parametrize("kind", ["attorney", "later"])
-def test_a_hold_of_the_clinics_own_stays_whatever_time_they_name(clinic, kind):
+def test_a_clinics_own_hold_survives_any_requested_time(clinic, kind):
     clinic.post(f"/api/customers/{clinic.customer.id}/holds", kind=kind)
     clinic.hear("call me tomorrow")
     clinic.hear("call me now")
     assert (kind, None) in {(hold.kind, hold.until) for hold in open_holds()}
 
 
-def test_nobody_who_shares_the_phone_is_contacted_sooner_than_they_asked(clinic):
+def test_a_shared_phones_text_holds_each_customer_and_lifts_no_hold(clinic):
     """Given two customers with one phone, then a text puts contact with both on hold and lifts no
     hold; the work item is due when the text says.
     """
@@ -179,7 +179,7 @@ def test_nobody_who_shares_the_phone_is_contacted_sooner_than_they_asked(clinic)
     assert Hold.get_by_id(theirs.id).lifted_at is None
 
 
-def test_the_other_clinics_of_a_sender_wait_too_and_have_no_work(clinic):
+def test_a_requested_time_holds_contact_at_other_clinics_on_the_sender_too(clinic):
     """Given two clinics that share a sender, then a requested time holds both; a sooner time is
     work for the clinic that was texting, and shortens neither hold.
     """
@@ -202,7 +202,7 @@ def test_the_other_clinics_of_a_sender_wait_too_and_have_no_work(clinic):
         "call me now",
     ],
 )
-def test_words_take_no_wish_back(clinic, words):
+def test_later_words_do_not_shorten_a_requested_hold(clinic, words):
     """Given a customer who asked not to be contacted for weeks, then later words from the same
     phone do not shorten the hold.
     """
@@ -213,7 +213,7 @@ def test_words_take_no_wish_back(clinic, words):
     assert clinic.ask().json["reasonCode"] == "asked_for_later"
 
 
-def test_a_dispute_does_not_wait_for_the_call(clinic):
+def test_a_dispute_after_a_call_request_is_due_at_once(clinic):
     clinic.hear("call me in three weeks")
     clinic.hear("the bill is wrong")
     (item,) = waiting(clinic)
@@ -222,7 +222,7 @@ def test_a_dispute_does_not_wait_for_the_call(clinic):
 
 
 @pytest.mark.parametrize("words", ["wrong number", "I already paid", "my insurance pays this"])
-def test_what_weighs_more_than_a_call_does_not_wait_for_the_call(clinic, words):
+def test_a_weightier_reply_is_due_within_a_day_despite_a_later_call(clinic, words):
     """Given a call due in weeks, then a reply that weighs more is due within a day."""
     clinic.hear("call me in three weeks")
     clinic.hear(words)
@@ -231,7 +231,7 @@ def test_what_weighs_more_than_a_call_does_not_wait_for_the_call(clinic, words):
     assert item["dueAt"] <= rfc3339(business_now() + DUE_AFTER)
 
 
-def test_a_dispute_that_names_a_time_is_not_put_off_either(clinic):
+def test_a_dispute_naming_a_call_time_is_due_within_a_day(clinic):
     clinic.hear("The bill is wrong. Call me in 3 weeks")
     (item,) = waiting(clinic)
     assert item["context"]["class"] == "dispute"
@@ -250,7 +250,7 @@ def test_a_dispute_that_names_a_time_is_not_put_off_either(clinic):
         "call me in 3 years",
     ],
 )
-def test_every_answer_is_somebodys_and_due(clinic, words):
+def test_every_reply_has_an_owner_and_a_due_date(clinic, words):
     """Given any reply, then its work item belongs to the clinic and is due: within a day, or within
     a year if the customer names a time years ahead.
     """
@@ -261,7 +261,7 @@ def test_every_answer_is_somebodys_and_due(clinic, words):
     assert item["dueAt"] <= rfc3339(business_now() + within)
 
 
-def test_who_asks_for_years_is_left_alone_for_years(clinic):
+def test_a_request_to_wait_years_holds_contact_for_years(clinic):
     clinic.hear("I am deployed, call me in 3 years")
     (hold,) = open_holds()
     assert hold.until > business_now() + timedelta(days=3 * 365)
@@ -271,7 +271,7 @@ def test_who_asks_for_years_is_left_alone_for_years(clinic):
     "words",
     ["call me now i have surgery on friday", "call me back right now I will be busy later"],
 )
-def test_who_asks_to_be_called_now_is_not_put_off_for_their_reason(clinic, words):
+def test_a_request_to_call_now_is_due_at_once_whatever_its_reason(clinic, words):
     clinic.hear(words)
     assert open_holds() == []
     assert waiting(clinic)[0]["dueAt"] <= rfc3339(business_now())
@@ -280,7 +280,7 @@ def test_who_asks_to_be_called_now_is_not_put_off_for_their_reason(clinic, words
 @pytest.mark.parametrize(
     ("words", "kind"), [("My mother passed away", "deceased"), ("call me in 3 weeks", "later")]
 )
-def test_who_asked_to_be_contacted_at_another_number_is_heard_there(clinic, words, kind):
+def test_a_text_from_a_requested_number_counts_for_every_customer_on_it(clinic, words, kind):
     """Given a customer who asked to be contacted at another number, and another customer with that
     number on file, then a text from it counts for both.
     """
@@ -296,25 +296,25 @@ def test_who_asked_to_be_contacted_at_another_number_is_heard_there(clinic, word
 
 
 @pytest.mark.parametrize("words", ["STOP", "START", "HELP", "Liked “Harbor Dental: pay here”"])
-def test_keywords_and_reactions_are_no_work(clinic, words):
+def test_keywords_and_reactions_open_no_work_item(clinic, words):
     clinic.hear(words)
     assert waiting(clinic) == []
 
 
-def test_a_card_number_that_is_texted_is_kept_nowhere(clinic):
+def test_a_texted_card_number_is_not_stored(clinic):
     clinic.hear(f"charge {VISA}")
     (item,) = waiting(clinic)
     assert "[card number removed]" in item["context"]["said"][0]["text"]
     assert all("4242 4242" not in row.payload for row in InboxEvent.select())
 
 
-def test_of_clinics_that_share_a_sender_only_who_texted_last_reads_the_answer(clinic):
+def test_on_a_shared_sender_only_the_texting_clinic_sees_the_reply(clinic):
     hill = clinic.another_clinic().consents()
     clinic.hear("I already paid this")
     assert (len(waiting(clinic)), waiting(hill)) == (1, [])
 
 
-def test_who_knows_of_a_death_is_not_asked_by_the_other_clinics_either(clinic):
+def test_a_death_reported_on_a_shared_sender_places_a_hold_at_every_clinic(clinic):
     """Given two clinics that share a sender, then both record the hold, but only the one that was
     texting sees the text.
     """
@@ -327,7 +327,7 @@ def test_who_knows_of_a_death_is_not_asked_by_the_other_clinics_either(clinic):
     ]
 
 
-def test_somebody_unknown_who_writes_to_a_clinics_own_number_is_heard(texting):
+def test_a_strangers_text_to_a_clinics_own_number_opens_a_work_item(texting):
     number = own_sender(texting, "+12025550701")
     texting.hear("Can I pay in cash?", to=number, phone="+12025550188")
     (item,) = waiting(texting)

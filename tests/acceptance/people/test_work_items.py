@@ -36,7 +36,7 @@ def resolved(clinic, item, **body):
     return clinic.post(f"/api/work-items/{item['id']}/resolve", **body)
 
 
-def test_an_escalation_has_an_owner_a_due_date_and_a_context_and_is_announced_once(clinic):
+def test_an_escalation_has_owner_due_date_and_context_and_one_event(clinic):
     said = {"reason": "hardship", "note": "asked for a plan", "owner": "Mia"}
     first, again = escalated(clinic, **said), escalated(clinic, **said)
     assert first == again
@@ -48,7 +48,7 @@ def test_an_escalation_has_an_owner_a_due_date_and_a_context_and_is_announced_on
 
 
 @pytest.mark.parametrize("reason", sorted(HOLDS))
-def test_a_reason_to_leave_somebody_alone_is_heeded_whoever_opens_the_escalation(clinic, reason):
+def test_an_escalation_with_a_do_not_contact_reason_places_one_hold(clinic, reason):
     for _ in range(2):
         escalated(clinic, reason=reason)
     (hold,) = Hold.select()
@@ -57,7 +57,7 @@ def test_a_reason_to_leave_somebody_alone_is_heeded_whoever_opens_the_escalation
     assert (refused.status_code, refused.json["code"]) == (422, "contact_refused")
 
 
-def test_a_lifted_hold_comes_back_with_the_same_words(clinic):
+def test_an_escalation_repeated_after_its_hold_was_lifted_holds_again(clinic):
     item = escalated(clinic, reason="attorney")
     (hold,) = Hold.select()
     clinic.client.simulate_delete(
@@ -70,13 +70,13 @@ def test_a_lifted_hold_comes_back_with_the_same_words(clinic):
     ]
 
 
-def test_other_reasons_hold_nobody_back(clinic):
+def test_an_escalation_for_another_reason_places_no_hold(clinic):
     escalated(clinic, reason="insurance")
     assert Hold.select().count() == 0
     assert clinic.ask().status_code == 202
 
 
-def test_what_is_open_is_listed_and_what_is_resolved_is_not(clinic):
+def test_open_work_items_are_listed_and_resolved_ones_are_not(clinic):
     item = escalated(clinic)
     listed = "/api/work-items?state=open&kind=escalation"
     assert [row["id"] for row in clinic.get(listed)["data"]] == [item["id"]]
@@ -88,7 +88,7 @@ def test_what_is_open_is_listed_and_what_is_resolved_is_not(clinic):
     assert AuditEntry.get(AuditEntry.action == "work_item.resolved").detail["resolution"] == "done"
 
 
-def test_the_same_choice_again_changes_nothing_and_another_one_is_refused(clinic):
+def test_resolving_again_is_idempotent_and_another_action_is_refused(clinic):
     item = escalated(clinic)
     first = resolved(clinic, item, action="hold", note="asked for time")
     assert resolved(clinic, item, action="hold").json == first.json
@@ -97,19 +97,19 @@ def test_the_same_choice_again_changes_nothing_and_another_one_is_refused(clinic
     assert (other.status_code, other.json["code"]) == (409, "conflict")
 
 
-def test_an_action_that_the_kind_has_not_is_refused_with_those_it_has(clinic):
+def test_an_action_unknown_to_the_kind_is_refused_with_the_accepted_ones(clinic):
     answer = resolved(clinic, escalated(clinic), action="refund")
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "action")
     assert "done, reply, called, not_reached, hold is accepted" in answer.json["detail"]
 
 
-def test_another_accounts_item_is_not_there(clinic):
+def test_another_accounts_work_item_is_not_found(clinic):
     item, hill = escalated(clinic), clinic.another_clinic()
     assert resolved(hill, item, action="done").status_code == 404
     assert hill.get(f"/api/work-items/{item['id']}")["code"] == "not_found"
 
 
-def test_a_resolved_reason_that_comes_again_is_open_again(clinic):
+def test_a_resolved_escalation_reopens_when_its_reason_recurs(clinic):
     item = escalated(clinic, reason="dispute")
     resolved(clinic, item, action="done")
     again = escalated(clinic, reason="dispute")
@@ -117,7 +117,7 @@ def test_a_resolved_reason_that_comes_again_is_open_again(clinic):
     assert OutgoingEvent.select().where(OutgoingEvent.type == "escalation.opened").count() == 2
 
 
-def test_what_is_told_with_a_reason_that_comes_again_is_kept(clinic):
+def test_a_recurring_escalation_adds_its_note_or_starts_over_once_resolved(clinic):
     """Given an open escalation, then a second note is added to the first. Once it is resolved, the
     next one has only its own note, due date and owner.
     """
@@ -134,7 +134,7 @@ def test_what_is_told_with_a_reason_that_comes_again_is_kept(clinic):
     assert [row.payload["owner"] for row in told.order_by(OutgoingEvent.id)] == ["Mia", "Ben"]
 
 
-def test_staff_answer_by_text_through_the_gate(clinic):
+def test_staff_reply_by_text_through_the_contact_gate(clinic):
     item = escalated(clinic)
     answer = clinic.post(f"/api/work-items/{item['id']}/reply", text="We will call you at noon.")
     assert (answer.status_code, answer.json["state"]) == (202, "resolved"), answer.text
@@ -144,7 +144,7 @@ def test_staff_answer_by_text_through_the_gate(clinic):
     assert Message.get().kind == "answer"
 
 
-def test_a_paid_invoice_does_not_keep_staff_from_answering(clinic):
+def test_staff_can_reply_about_a_paid_invoice(clinic):
     """Given a paid invoice, then a reminder is refused, but an answer is sent, since it asks for no
     money.
     """
@@ -168,7 +168,7 @@ def _pay(clinic):
     assert clinic.post("/api/payments/upsert", **body).status_code == 201
 
 
-def test_nobody_is_answered_who_has_said_stop(clinic):
+def test_a_reply_to_a_customer_who_opted_out_is_refused(clinic):
     item = escalated(clinic)
     clinic.hear("STOP")
     answer = clinic.post(f"/api/work-items/{item['id']}/reply", text="Sorry to hear that.")
@@ -177,7 +177,7 @@ def test_nobody_is_answered_who_has_said_stop(clinic):
     assert clinic.requests() == []
 
 
-def test_an_answer_that_a_stop_overtakes_is_work_again(clinic):
+def test_a_work_item_reopens_when_a_stop_overtakes_its_reply(clinic):
     item = escalated(clinic)
     clinic.post(f"/api/work-items/{item['id']}/reply", text="We will call you at noon.")
     clinic.hear("STOP")
@@ -188,7 +188,7 @@ def test_an_answer_that_a_stop_overtakes_is_work_again(clinic):
     assert "opted out" in open_one["context"]["answerFailed"]
 
 
-def test_an_answer_of_which_nothing_is_heard_is_work_again(clinic):
+def test_a_work_item_reopens_when_its_reply_gets_no_delivery_report(clinic):
     """Given an answer that Twilio accepted but has not reported on for days, then the work item is
     open again and says so.
     """
@@ -219,7 +219,7 @@ def test_an_answer_of_which_nothing_is_heard_is_work_again(clinic):
         (" ", "at least 1 character"),
     ],
 )
-def test_words_that_may_not_be_texted_are_refused(clinic, text, why):
+def test_a_reply_with_forbidden_text_is_refused(clinic, text, why):
     item = escalated(clinic)
     answer = clinic.post(f"/api/work-items/{item['id']}/reply", text=text)
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "text"), answer.text
@@ -227,19 +227,19 @@ def test_words_that_may_not_be_texted_are_refused(clinic, text, why):
     assert WorkItem.get_by_id(item["id"]).is_open
 
 
-def test_a_card_number_in_an_answer_is_refused_and_kept_nowhere(clinic):
+def test_a_card_number_in_a_reply_is_refused(clinic):
     item = escalated(clinic)
     answer = clinic.post(f"/api/work-items/{item['id']}/reply", text=f"Is it {VISA}?")
     assert (answer.status_code, answer.json["code"]) == (422, "card_number_refused")
 
 
-def test_an_offer_goes_only_to_who_agreed_in_writing(clinic):
+def test_a_reply_with_an_offer_needs_written_consent(clinic):
     item = escalated(clinic)
     answer = clinic.post(f"/api/work-items/{item['id']}/reply", text="Pay today and save 10 %.")
     assert (answer.status_code, answer.json["reasonCode"]) == (422, "no_written_consent")
 
 
-def test_a_wrong_number_is_suppressed_for_both_channels(clinic):
+def test_resolving_as_wrong_number_suppresses_texts_and_calls(clinic):
     item = WorkItem.open(
         clinic.account.id,
         "reply",
