@@ -1,4 +1,5 @@
-"""Handle Stripe's events about a clinic's card: each is a hint to read the card from Stripe.
+"""Handle Stripe's events about a clinic's card: each is a hint to read the card from Stripe. A
+stranger's is recognised by its id, without asking.
 
 Events arrive twice, late and in any order, so nothing is taken from them but whose card to read.
 """
@@ -12,6 +13,7 @@ from actions.deployment.card.refresh_card import (
     refresh_card,
 )
 from actions.deployment.card.save_card import fetch_setup, record_setup
+from delivery.attempt import release_batch
 from models.accounts.audit_entry import SYSTEM
 from models.deployment.setup import Setup
 from models.deployment.setup_attempt import SetupAttempt
@@ -30,10 +32,12 @@ def read_card_event(kind: str, subject: Json) -> CardUpdate:
         setup = Setup.one("stripe_payment_method_id = ?", object_id)
         if setup is None:
             return _not_ours(object_id)
+        release_batch()
         return CardUpdate(_card_of(setup), refresh_card(setup.account_id))
     setup = Setup.one("stripe_customer_id = ?", object_id)
     if setup is None:
         return _not_ours(object_id)
+    release_batch()
     return CardUpdate(_card_of(setup), read_customer_deletion(setup.account_id, object_id))
 
 
@@ -50,6 +54,7 @@ def _setup_update(setup_intent_id: str, subject: Json) -> CardUpdate:
         return _not_ours(setup_intent_id)
     attempt_id = attempt.id
     about = f"card form {attempt_id} of account {attempt.account_id}"
+    release_batch()
     try:
         seen = fetch_setup(setup_intent_id)
     except ProviderError as error:

@@ -2,23 +2,31 @@
 customer is deleted; Stripe's events report it twice, late and in any order.
 """
 
+import sys
 from itertools import permutations
 
 import pytest
 
+from actions.deployment.card import read_card_event
 from actions.deployment.card.payment_required import why_card_not_chargeable
 from actions.deployment.card.refresh_card import no_update, refresh_card
 from bin.commands.checks.money import check_cards
+from delivery.worker import AT_ONCE, SHARE, Worker
 from jobs.refresh_expired_cards import refresh_expired_cards
 from models.accounts.audit_entry import AuditEntry
 from models.books.inbox_event import InboxEvent
 from models.delivery.staged_job import StagedJob
 from models.deployment.setup import Setup
+from models.deployment.setup_attempt import SetupAttempt
+from providers.errors import ProviderError
 from rules.deployment.cards import EXPIRED, FORGOTTEN, OTHER_MODE, REMOVED, good_until
 from runtime.clock import business_now, move_business_time
 from runtime.settings import get_settings
 from tests import given
+from tests.integration.delivery.test_jobs_in_company import stop_clock
 from tests.stories.saving import Saver
+
+MANY = (AT_ONCE + 1) * SHARE + 1  # one for the first step, and enough for a full batch
 
 
 @pytest.fixture
@@ -58,6 +66,37 @@ def test_a_detached_card_is_not_verified_any_more(saver):
     ]
     entry = AuditEntry.get(AuditEntry.action == "payment_method.unverified")
     assert (entry.account_id, entry.detail["why"]) == (saver.account.id, REMOVED)
+
+
+@pytest.mark.parametrize("kind", ["payment_method.updated", "setup_intent.succeeded"])
+def test_others_do_not_wait_while_stripe_is_asked_about_a_card(saver, monkeypatch, kind):
+    """Given a batch of events, when its worker comes to one about a card of ours, then the others
+    are free for other workers while Stripe is asked; one about a stranger's frees none.
+    """
+    running = []
+
+    def looking(*_asked):
+        running.append(given.states()["running"])
+        raise ProviderError("stripe", "unknown", "no answer")
+
+    monkeypatch.setattr(sys.modules[refresh_card.__module__], "find_card", looking)
+    monkeypatch.setattr(read_card_event, "fetch_setup", looking)
+    row = saver.setup
+    ours = {
+        "payment_method.updated": row.stripe_payment_method_id,
+        "setup_intent.succeeded": SetupAttempt.get().setup_intent_id,
+    }
+    for number in range(MANY):
+        subject = {"id": ours[kind] if number == 3 else f"stranger_{number}"}
+        given.received(given.an_event(kind, subject))
+    worker = Worker("webhooks", saver.redis, "test-worker", lambda _at: None)
+    worker._goes_on = True
+    worker._beat()
+    stop_clock(monkeypatch)  # a turn is short on a busy machine
+    worker._step()
+    worker._step()
+    assert running == [1]
+    assert given.states()["waiting"] > MANY - AT_ONCE
 
 
 def test_the_form_that_saved_a_removed_card_cannot_bring_it_back(saver):
