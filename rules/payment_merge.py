@@ -62,10 +62,12 @@ class PaymentReport:
             )
         return replace(max(self, other, key=_sort_key), charges=charges)
 
-    def without_unnamed_charge(self) -> "PaymentReport":
-        """The report without the unnamed charge, once Stripe has told which one it was."""
+    def before_a_read(self) -> "PaymentReport":
+        """The report without what a read at Stripe tells afresh: which one the unnamed charge was,
+        and, while the payment is open, its amount, which may have been lowered.
+        """
         charges = {name: each for name, each in self.charges.items() if name != UNNAMED_CHARGE}
-        return replace(self, charges=charges)
+        return replace(self, charges=charges, amount=self.amount if self.terminal else 0)
 
     @property
     def status(self) -> str:

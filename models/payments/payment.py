@@ -180,7 +180,7 @@ class Payment(Row):
     def record_more(self, report: PaymentReport, now: datetime, is_current: bool) -> bool:
         """Merge another report of its intent, and return whether anything was new."""
         known = self.report
-        past = known.without_unnamed_charge() if is_current else known
+        past = known.before_a_read() if is_current else known
         merged = past.merged(report)
         if merged == known:
             return False

@@ -139,6 +139,18 @@ def test_a_payment_says_what_was_charged_and_what_was_declined(clinic):
     assert entry.detail["amount"] == 5_000
 
 
+def test_an_open_payment_is_shown_with_the_amount_that_its_intent_has_now(clinic):
+    """Given an intent that was lowered, when it is read, then its payment has the lower amount, and
+    the clinic's software, which names it, is not told that Stripe has another.
+    """
+    intent_id = clinic.intent().json["paymentIntentId"]
+    clinic.intent(amount=5_000)
+    assert clinic.confirm(intent_id).json["payment"]["amount"] == 5_000
+    read = clinic.takes(amount=5_000, method="stripe", reference=intent_id)
+    assert (read.status_code, read.json["payment"]["amount"]) == (200, 5_000), read.text
+    assert clinic.phone(amount=5_000).json["payment"]["amountReceived"] == 5_000
+
+
 def test_a_bank_debit_on_its_way_closes_the_link_and_its_open_page(clinic, valkey, hear):
     page = visited(clinic, valkey.client())
     intent_id = clinic.intent().json["paymentIntentId"]
