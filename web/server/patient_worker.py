@@ -72,8 +72,12 @@ class PatientWorker(ThreadWorker):
         super().init_process()
 
     def load_wsgi(self) -> None:
-        """Load the application and put `_answer` in front of it."""
+        """Load the application and put `_answer` in front of it. The settings, which no longer
+        change, become plain attributes: gunicorn reads two dozen with each request, by two calls
+        each.
+        """
         count_in_memory_without_files()
+        vars(self.cfg).update({name: each.get() for name, each in self.cfg.settings.items()})
         super().load_wsgi()
         self._application, self.wsgi = self.wsgi, self._answer
 
