@@ -20,6 +20,7 @@ from functools import partial
 from typing import Any
 
 from gunicorn import util
+from gunicorn.http.body import LengthReader
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from delivery.nudge import push_in_background
@@ -133,6 +134,17 @@ class PatientWorker(ThreadWorker):
         except OSError:
             return False
         return keep
+
+    def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
+        """Whether to keep the connection. A body that was read whole is forgotten here: gunicorn
+        would look twice for the rest of it, with three system calls.
+        """
+        body = conn.parser.mesg.body
+        if isinstance(body.reader, LengthReader) and not body.failed and not body.reader.length:
+            conn.parser.mesg = None
+            return keepalive
+        kept: bool = super()._keepalive_after(conn, keepalive)
+        return kept
 
     def _answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Read the body, and call the application once a database connection is free."""
