@@ -25,6 +25,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from delivery.nudge import push_in_background
 from models.transactions import Connections
+from web.http.guards.security_headers import FIXED
 from web.server.request_bodies import whole_body
 from web.server.request_metrics import count_in_memory_without_files
 from web.server.timed_socket import TimedSocket
@@ -45,7 +46,19 @@ BODY_BYTES = 64 * 1024 * 1024  # of incomplete bodies, per process
 _NOTHING_TO_ACCEPT = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED})
 _NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
 
+# headers of most answers
+USUAL = {*FIXED.items(), ("cache-control", "no-store"), ("content-type", "application/json")}
+
 StartResponse = Callable[..., Any]
+
+
+def _begin(
+    start_response: Any, status: str, headers: list[tuple[str, str]], exc_info: Any = None
+) -> Any:
+    """Begin an answer. gunicorn checks every header, so it is not given those of every answer."""
+    write = start_response(status, [each for each in headers if each not in USUAL], exc_info)
+    start_response.__self__.headers += [each for each in headers if each in USUAL]
+    return write
 
 
 class _Connection(TConn):
@@ -155,7 +168,7 @@ class PatientWorker(ThreadWorker):
         try:
             with self._working.one():
                 answer: Iterable[bytes] = copy_context().run(
-                    self._application, environ, start_response
+                    self._application, environ, partial(_begin, start_response)
                 )
         finally:
             self._waiting.enter(sock)
