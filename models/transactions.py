@@ -243,10 +243,11 @@ class Connections:
     def one(self) -> Iterator[None]:
         """Use one of the connections in this thread, waiting until one is free."""
         connection = self._free.get()
+        database.lend(connection)
         try:
-            with database.on(connection):
-                yield
+            yield
         finally:
+            database.lend(None)
             self._free.put(connection)
 
 

@@ -6,6 +6,7 @@ import time
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base32, lower case
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
+_SHIFTS = range(120, -1, -10)  # to each pair, of 10 bits, in an id of 130 bits
 _SIZE = 10  # random bytes in an id
 
 # Random bytes for the next ids, fetched in bulk: Python releases the GIL for each system call, and
@@ -18,7 +19,7 @@ os.register_at_fork(after_in_child=_spare.clear)
 def new_id(prefix: str) -> str:
     """A fresh id such as `inv_01k…`: 48 bits of milliseconds, then 80 random bits."""
     number = time.time_ns() // 1_000_000 << 80 | int.from_bytes(_random())
-    return f"{prefix}_{''.join(_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10))}"
+    return f"{prefix}_{''.join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])}"
 
 
 def _random() -> bytes:

@@ -49,7 +49,7 @@ from web.feed.webhook_endpoints import OneWebhookEndpoint, WebhookEndpoints
 from web.http.guards.card_guard import CardGuard
 from web.http.guards.payment_guard import PaymentGuard
 from web.http.guards.query_guard import QueryGuard
-from web.http.guards.security_headers import SecurityHeaders
+from web.http.guards.security_headers import Answer, StrictTransport
 from web.http.middleware import RequestContext, install
 from web.http.routing import Router, StaticFiles
 from web.integrations.callback import OAuthCallback
@@ -220,13 +220,13 @@ def create_app() -> falcon.App:
         get_log("web").error(reason)
     middleware: list[Any] = [
         RequestMetrics(),
-        SecurityHeaders(),
+        StrictTransport(),
         RequestContext(),
         PaymentGuard(),
         CardGuard(),
         QueryGuard(),
     ]
-    app = falcon.App(middleware=middleware, router=Router())
+    app = falcon.App(response_type=Answer, middleware=middleware, router=Router())
     install(app)
     for path, resource in ROUTES.items():
         app.add_route(path, resource())

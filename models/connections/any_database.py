@@ -76,14 +76,11 @@ class AnyDatabase(peewee.Database):
     def _state(self, own: Any) -> None:
         self._own, self._lent = own, _Lent()
 
-    @contextmanager
-    def on(self, connection: Any) -> Iterator[None]:
-        """Use `connection` in this thread. No other thread may use it at the same time."""
+    def lend(self, connection: Any) -> None:
+        """Use `connection` in this thread until None is lent. No other thread may use it at the
+        same time.
+        """
         self._lent.connection = connection
-        try:
-            yield
-        finally:
-            self._lent.connection = None
 
     def connect(self, reuse_if_open: bool = False) -> bool:
         """Open this thread's connection; returns whether it was opened now."""

@@ -2,7 +2,7 @@
 
 import re
 
-import stripe
+from stripe import SignatureVerificationError, WebhookSignature
 
 from runtime.errors import PayphoneError
 
@@ -30,9 +30,9 @@ def verify_signature(raw: bytes, header: str | None, secrets: tuple[str, ...], n
         raise BadSignature("The body is not UTF-8.") from None
     for secret in secrets:
         try:
-            if stripe.WebhookSignature.verify_header(text, header, secret, TOLERANCE):
+            if WebhookSignature.verify_header(text, header, secret, TOLERANCE):
                 return text
-        except stripe.SignatureVerificationError:
+        except SignatureVerificationError:
             continue
     raise BadSignature(_mismatch_reason(header, secrets, now))
 
@@ -63,6 +63,4 @@ def _checked_header(header: str | None, now: float) -> str:
 
 def sign(payload: str, secret: str, timestamp: int) -> str:
     """Build a `Stripe-Signature` header as Stripe does."""
-    return str(
-        stripe.WebhookSignature.generate_signature_header(payload, secret, timestamp=timestamp)
-    )
+    return str(WebhookSignature.generate_signature_header(payload, secret, timestamp=timestamp))

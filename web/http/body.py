@@ -34,12 +34,11 @@ def read_raw(req: falcon.Request, cap: int = CAP) -> bytes:
     """The raw body, chunked or not; reads at most one byte more than `cap`. Raises Problem 413, or
     400 if the body did not arrive whole.
     """
-    if (req.content_length or 0) > cap:
-        raise Problem(
-            "body_too_large", f"The body has {req.content_length} bytes; the limit is {cap}."
-        )
+    length = req.content_length
+    if (length or 0) > cap:
+        raise Problem("body_too_large", f"The body has {length} bytes; the limit is {cap}.")
     try:
-        raw = bytes(req.stream.read(cap + 1 if req.content_length is None else req.content_length))
+        raw = bytes(req.stream.read(cap + 1 if length is None else length))
     except (OSError, ParseException):
         raise Problem(
             "bad_request",
@@ -124,17 +123,14 @@ _STRICT = json.JSONDecoder(parse_constant=_refuse_constant)
 
 def refuse_unstorable(value: Any) -> None:
     """Raises ValueError for text that no database can store: NUL and unpaired surrogates."""
-    if isinstance(value, str) and ("\0" in value or not _is_utf8(value)):
-        raise ValueError("it contains a NUL character or an unpaired surrogate")
-    members = (
-        [*value, *value.values()]
-        if isinstance(value, dict)
-        else value
-        if isinstance(value, list)
-        else ()
-    )
-    for member in members:
-        refuse_unstorable(member)
+    if isinstance(value, str):
+        if "\0" in value or not _is_utf8(value):
+            raise ValueError("it contains a NUL character or an unpaired surrogate")
+    elif isinstance(value, dict):
+        refuse_unstorable([*value, *value.values()])
+    elif isinstance(value, list):
+        for member in value:
+            refuse_unstorable(member)
 
 
 def _is_utf8(text: str) -> bool:

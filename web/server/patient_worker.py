@@ -20,10 +20,12 @@ from functools import partial
 from typing import Any
 
 from gunicorn import util
+from gunicorn.http.body import LengthReader
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from delivery.nudge import push_in_background
 from models.transactions import Connections
+from web.http.guards.security_headers import FIXED
 from web.server.request_bodies import whole_body
 from web.server.request_metrics import count_in_memory_without_files
 from web.server.timed_socket import TimedSocket
@@ -44,7 +46,19 @@ BODY_BYTES = 64 * 1024 * 1024  # of incomplete bodies, per process
 _NOTHING_TO_ACCEPT = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED})
 _NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
 
+# headers of most answers
+USUAL = {*FIXED.items(), ("cache-control", "no-store"), ("content-type", "application/json")}
+
 StartResponse = Callable[..., Any]
+
+
+def _begin(
+    start_response: Any, status: str, headers: list[tuple[str, str]], exc_info: Any = None
+) -> Any:
+    """Begin an answer. gunicorn checks every header, so it is not given those of every answer."""
+    write = start_response(status, [each for each in headers if each not in USUAL], exc_info)
+    start_response.__self__.headers += [each for each in headers if each in USUAL]
+    return write
 
 
 class _Connection(TConn):
@@ -72,8 +86,12 @@ class PatientWorker(ThreadWorker):
         super().init_process()
 
     def load_wsgi(self) -> None:
-        """Load the application and put `_answer` in front of it."""
+        """Load the application and put `_answer` in front of it. The settings, which no longer
+        change, become plain attributes: gunicorn reads two dozen with each request, by two calls
+        each.
+        """
         count_in_memory_without_files()
+        vars(self.cfg).update({name: each.get() for name, each in self.cfg.settings.items()})
         super().load_wsgi()
         self._application, self.wsgi = self.wsgi, self._answer
 
@@ -130,6 +148,17 @@ class PatientWorker(ThreadWorker):
             return False
         return keep
 
+    def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
+        """Whether to keep the connection. A body that was read whole is forgotten here: gunicorn
+        would look twice for the rest of it, with three system calls.
+        """
+        body = conn.parser.mesg.body
+        if isinstance(body.reader, LengthReader) and not body.failed and not body.reader.length:
+            conn.parser.mesg = None
+            return keepalive
+        kept: bool = super()._keepalive_after(conn, keepalive)
+        return kept
+
     def _answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Read the body, and call the application once a database connection is free."""
         sock = environ["gunicorn.socket"]
@@ -139,7 +168,7 @@ class PatientWorker(ThreadWorker):
         try:
             with self._working.one():
                 answer: Iterable[bytes] = copy_context().run(
-                    self._application, environ, start_response
+                    self._application, environ, partial(_begin, start_response)
                 )
         finally:
             self._waiting.enter(sock)

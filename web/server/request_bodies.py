@@ -41,9 +41,9 @@ def whole_body(environ: dict[str, Any], hold: Callable[[int], None]) -> Any:
         body.reader.parser = _limit_chunks(body.reader.parser)
     elif not 0 < length <= cap:
         return body
-    read = bytearray()
+    read, most = bytearray(), cap + 1 if chunked else length
     try:
-        while piece := body.read(min(STEP, (cap + 1 if chunked else length) - len(read))):
+        while len(read) < most and (piece := body.read(min(STEP, most - len(read)))):
             read += piece
             hold(len(piece))
         if len(read) < length:

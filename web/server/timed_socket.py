@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from gunicorn.http.errors import LimitRequestHeaders
 
 _PIECE = 8192  # bytes that gunicorn reads at a time
+_AT_ONCE = int(socket.MSG_DONTWAIT)  # combining flags of an enum takes Python a microsecond
 
 
 class TooSlow(ConnectionResetError):
@@ -69,7 +70,7 @@ class TimedSocket(socket.socket):
             raise LimitRequestHeaders("the head is too long")
         left = self._time_left()
         try:
-            piece = super().recv(size, flags | socket.MSG_DONTWAIT)
+            piece = super().recv(size, flags | _AT_ONCE)
         except BlockingIOError:
             with self._time_limit(left):
                 piece = super().recv(size, flags)
@@ -94,7 +95,7 @@ class TimedSocket(socket.socket):
         data, self._held_back = (self._held_back or b"") + data, None
         left = self._time_left()
         try:
-            sent = super().send(data, flags | socket.MSG_DONTWAIT)
+            sent = super().send(data, flags | _AT_ONCE)
         except BlockingIOError:
             sent = 0
         if sent < len(data):

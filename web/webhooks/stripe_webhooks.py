@@ -30,7 +30,7 @@ class Received(Shown):
     received: bool
 
 
-RECEIVED = Received(received=True).document()
+RECEIVED = Received(received=True).model_dump_json().encode()
 WEBHOOK_PROBLEMS = ("bad_signature", "body_too_large")
 
 
@@ -52,7 +52,7 @@ class StripeWebhook:
         inbox_id = in_shared_commit(_store, read_stripe_event(event, text))
         killpoint("web.after_commit")
         log.info("event received", type=str(event.get("type", "")), duplicate=inbox_id is None)
-        resp.media = RECEIVED
+        resp.data = RECEIVED
 
     @property
     def secrets(self) -> tuple[str, ...]:

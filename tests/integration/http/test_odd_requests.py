@@ -5,6 +5,7 @@ The text and its place are drawn, the same each time.
 """
 
 import random
+from collections import Counter
 
 import falcon.testing
 import httpx
@@ -13,6 +14,7 @@ import pytest
 from tests.running.website import serve
 from tests.stories.operators import an_operator, signed_in
 from web.app import ROUTES
+from web.http.guards.security_headers import FIXED
 
 TREES = (
     "/rq",
@@ -204,3 +206,15 @@ def test_no_header_changes_the_request_path(database_url, valkey, processes):
     for name in ("SCRIPT_NAME", "Script_Name", "Script-Name", "PATH_INFO"):
         answer = httpx.get(f"{url}/hidden/healthz", headers={name: "/hidden"}, timeout=120)
         assert answer.status_code == 404, name
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("path", ["/healthz", "/login", "/nowhere", "/static/payphone.css"])
+def test_every_answer_has_each_security_header_once(database_url, valkey, processes, path):
+    url = serve(processes)
+    for method in ("GET", "HEAD", "PATCH"):
+        answer = httpx.request(method, f"{url}{path}", timeout=120)
+        times = Counter(name for name, _ in answer.headers.multi_items())
+        assert {name: times[name] for name in (*FIXED, "cache-control")} == dict.fromkeys(
+            (*FIXED, "cache-control"), 1
+        ), method

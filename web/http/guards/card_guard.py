@@ -55,7 +55,7 @@ class CardGuard:
 
 def refuse_card_numbers(document: Any, where: str = "") -> None:
     """Raises Problem 422, naming the fields of `document` with a card number but no value."""
-    found = card_fields(document, at_most=MOST_FIELDS)
+    found = document and card_fields(document, at_most=MOST_FIELDS)
     if found:
         raise _refusal([where + (path[:80] or "body") for path in found])
 

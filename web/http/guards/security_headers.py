@@ -11,7 +11,7 @@ PAGE = (
     " frame-ancestors 'none'; base-uri 'none'"
 )
 
-_FIXED = {
+FIXED = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "same-origin",
@@ -23,14 +23,24 @@ _FIXED = {
 YEAR = 365 * 24 * 3600
 
 
-class SecurityHeaders:
-    """Sets the headers after the responder, which may set its own Content-Security-Policy."""
+class Answer(falcon.Response):
+    """A response that has the headers from the start. A responder may set its own
+    Content-Security-Policy.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, options: falcon.ResponseOptions | None = None) -> None:
+        super().__init__(options)
+        self._headers.update(FIXED)
+
+
+class StrictTransport:
+    """Adds the header that only answers over HTTPS have."""
 
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
     ) -> None:
-        """Add the headers that are not set yet."""
-        present = resp.headers
-        resp.set_headers([each for each in _FIXED.items() if each[0] not in present])
+        """Tell a browser to use nothing but HTTPS from now on."""
         if is_https(req):
             resp.set_header("Strict-Transport-Security", f"max-age={YEAR}")
