@@ -191,6 +191,8 @@ class Storm:
                 intent_id, random.Random(f"{self.seed}:{intent_id}").choice(("succeed", "fail"))
             )
         end_all(stand_in)
+        if self.calls:  # or calls would wait for minutes for the slots of those not reported on
+            self._look_at_calls(database, stand_in)
         self._quiet(database, stand_in)
         town.end_the_day()  # or the judge might find a job that has just begun
         self._say("what no webhook brought is read in the lists; what is due is done")
