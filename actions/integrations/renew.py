@@ -37,6 +37,10 @@ OVER = frozenset({"invalid_grant", "unauthorized"})
 REVOKED_WITHIN = timedelta(days=1)  # how long to retry a revocation
 NO_ANSWER = "no answer for a day"
 BY_HAND = "{title} did not revoke it ({code}). Remove Payphone's access there by hand."
+MAY_BE_LEFT = (
+    "A renewal at {title} had no answer, so a newer access may be left that we do not know. Remove"
+    " Payphone's access there by hand."
+)
 UNKNOWN = "This provider is no longer known here. Remove Payphone's access there by hand."
 
 log = get_log("integrations")
@@ -133,7 +137,9 @@ def revoke_credential(integration_id: str) -> Write:
     connector = find_connector(row.provider)
     if connector is None:
         return lambda: erase_credential(row, UNKNOWN)
-    note = ""
+    # a claim that expired: the provider may have replaced the refresh token, and we revoke the old
+    is_unsure = connector.revoke is not None and row.renewing_until is not None
+    note = MAY_BE_LEFT.format(title=connector.title) if is_unsure else ""
     try:
         if connector.revoke is not None:
             connector.revoke(opened(row))

@@ -35,10 +35,13 @@ class IntegrationsControl:
         resp.media = {"changed": True}
 
     def on_post_end(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Withdraw the clinic's consent at the server, ending all grants: ``{server}``."""
+        """Withdraw a clinic's consent at the server: ``{server, code?}``, the code that began it;
+        without one, all grants end.
+        """
+        body = body_of(req)
         with self.shared.lock:
-            server = self._server(body_of(req))
-            ended = list(server.grants)
+            server, code = self._server(body), body.get("code")
+            ended = [name for name, grant in server.grants.items() if code in {None, grant["code"]}]
             for grant in ended:
                 server.end(grant)
         resp.media = {"ended": len(ended)}

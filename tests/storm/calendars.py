@@ -81,7 +81,11 @@ class Calendars(Callers):
                 each.result()
 
     def withdraw(self) -> None:
-        self.stand_in.control("integrations/end", server=self.dice.choice([*SERVERS.values()]))
+        """Somebody ends their consent at the provider."""
+        if self.records.consents:
+            consent = self.dice.choice(self.records.consents)
+            server = SERVERS[consent["provider"]]
+            self.stand_in.control("integrations/end", server=server, code=consent["code"])
 
     def _some(self) -> tuple[Clinic, str]:
         return self.dice.choice(self.world.clinics), self.dice.choice([*SERVERS])

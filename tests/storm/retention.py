@@ -52,10 +52,10 @@ class Years(Actor):
 
     def look(self) -> None:
         """Note rows that have to be there for ever."""
-        table = self.dice.choice(FOR_EVER)
-        with suppress(sqlite3.Error, psycopg.Error, OSError):
-            rows = self.world.town.database.rows(f"SELECT id FROM {table} ORDER BY id LIMIT 2000")
-            self.records.noted[table] = {row["id"] for row in rows}
+        for table in FOR_EVER:
+            with suppress(sqlite3.Error, psycopg.Error, OSError):
+                rows = self.world.town.database.rows(f"SELECT id FROM {table}")
+                self.records.noted.setdefault(table, set()).update(row["id"] for row in rows)
 
 
 def overdue(evidence: Evidence) -> Iterator[str]:

@@ -95,3 +95,24 @@ def test_a_crashed_revocation_is_repeated(clinic, dies, place, provider):
     clinic.works()
     assert clinic.server(provider).grants == {}
     assert (clinic.row(provider).sealed, clinic.row(provider).error) == ("", "")
+
+
+@pytest.mark.parametrize("rotates", [True, False])
+def test_a_renewal_without_an_answer_before_a_revocation(clinic, dies, rotates):
+    """Given a worker that dies while it renews a credential, when the clinic disconnects, then it
+    is told to look at the provider, where a new refresh token may be valid that nobody knows.
+    """
+    row = clinic.connects("dentos")
+    clinic.server("dentos").habits.rotates = rotates
+    is_due(row)
+    dies("after", "refresh")
+    with pytest.raises(Killed):
+        refresh_integration.perform(row.id)
+    clinic.ask("DELETE", "/integrations/dentos")
+    Integration.get_by_id(row.id).record(
+        real_now(), renewing_until=real_now() - timedelta(seconds=1)
+    )
+    clinic.works()
+    assert len(clinic.server("dentos").grants) == int(rotates)
+    row = Integration.get_by_id(row.id)
+    assert (row.sealed, "dentos" in row.error.lower() and "by hand" in row.error) == ("", True)
