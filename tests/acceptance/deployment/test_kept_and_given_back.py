@@ -239,6 +239,25 @@ def test_a_deployment_whose_job_has_given_up_is_undone(clinic, name):
     clinic.has_nothing()
 
 
+def test_a_purchase_that_has_given_up_is_not_repeated_by_the_deployment_that_waits_for_it(clinic):
+    """Given a number that is being bought on its own and a deployment that waits for it, when the
+    purchase gives up, then it stays so until the sweep frees its line, and the deployment buys its
+    own number.
+    """
+    clinic.fault("refuse", MAKES["number"], times=50)
+    clinic.call("POST", "/api/twilio/phone/purchase", accountId=clinic.account.id)
+    begun = clinic.deploys(cost=FEE).json
+    clinic.works(2)
+    assert states(clinic.shown(begun["id"]))["number"] == "running"
+    died("purchase_number")
+    clinic.works(2)
+    assert StagedJob.get(StagedJob.name == "purchase_number").state == "dead"
+    clinic.stripe.forgive()
+    end_stuck_deployments.perform()
+    assert clinic.comes_to_rest(begun["id"])["status"] == "live"
+    clinic.has_one_of_each()
+
+
 def test_a_retry_gives_a_job_that_has_given_up_new_attempts(clinic):
     clinic.fault("refuse", MAKES["squad"], times=50)
     begun = clinic.deploys(cost=FEE).json
