@@ -40,7 +40,7 @@ class TestShown(Shown):
 
 
 class ForwardingShown(Shown):
-    """How the clinic's number is forwarded to `forwardTo`, and whether it works."""
+    """How the clinic's number, as deployed, is forwarded to `forwardTo`, and whether it works."""
 
     state: Literal["awaiting_forwarding", "confirmed"]
     clinic_number: str
@@ -54,7 +54,7 @@ class ForwardingShown(Shown):
         number, last = row.e164 or "", ForwardingTest.newest(row.id)
         shown: dict[str, Any] = {
             "state": row.forwarding,
-            "clinic_number": clinic_number(row.account_id),
+            "clinic_number": row.wanted.get("forwards") or clinic_number(row.account_id),
             "forward_to": number,
             "codes": [_shown(each) for each in codes_for(number)],
             "test": TestShown.of(last) if last is not None else None,

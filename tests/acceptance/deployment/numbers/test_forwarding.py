@@ -344,3 +344,18 @@ def test_a_test_call_to_a_number_that_is_no_longer_forwarded_confirms_nothing(li
     told = shown(live)
     assert (told["state"], told["test"]["state"]) == ("awaiting_forwarding", "not_arrived")
     assert "test again" in told["test"]["detail"]
+
+
+def test_what_is_confirmed_is_said_of_the_number_that_was_deployed(live):
+    """Given another number that is saved and not deployed, then the forwarding that works is still
+    that of the deployed one.
+    """
+    live.twilio.phone(CLINIC, forwards_to=live.line.e164)
+    asks(live)
+    works(live)
+    live.configures(clinicNumber="+12125550124")
+    told = shown(live)
+    assert (told["state"], told["clinicNumber"]) == ("confirmed", CLINIC)
+    live.goes_live()
+    told = shown(live)
+    assert (told["state"], told["clinicNumber"]) == ("awaiting_forwarding", "+12125550124")
