@@ -2,6 +2,7 @@
 
 from actions.deployment.configuration.clinic import files_in
 from actions.deployment.step import Json
+from actions.deployment.steps.assistants import searches
 from effects.deployment.vapi.query_tool import TOOL_DROP
 from effects.kinds import kind_of
 from effects.reserve import reserve_for_account
@@ -29,6 +30,8 @@ def plan_tidying(deployment_id: str) -> Effect | None:
     tool = Resource.named(account_id, "query_tool")
     if tool is None or files_in(account_id, "waiting", "processing", "done"):
         return None
+    if searches(account_id, tool.provider_id):
+        return None  # its last file was deleted only since
     # no account's from here on: if it cannot be removed, it is reported as a stray
     tool.record(real_now(), state="released")
     return reserve_for_account(

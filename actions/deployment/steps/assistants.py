@@ -13,10 +13,8 @@ from rules.deployment.receptionist import render_receptionist
 from rules.deployment.rendering import Clinic
 
 
-def _step(
-    name: str, what: str, render: Callable[[Run, Clinic], Json], *, saying: str, undo_saying: str
-) -> StepKind:
-    assistant = VapiObject(
+def _assistant(name: str, what: str) -> VapiObject:
+    return VapiObject(
         name=name,
         what=what,
         needed_by="squad",
@@ -26,6 +24,20 @@ def _step(
         read=get_assistant,
     )
 
+
+RECEPTIONIST_AT_VAPI = _assistant("receptionist", "The receptionist")
+
+
+def searches(account_id: str, tool_id: str) -> bool:
+    """Whether the account's receptionist, as it was last sent to Vapi, uses this tool."""
+    made = Resource.named(account_id, RECEPTIONIST_AT_VAPI.name)
+    sent = {} if made is None else RECEPTIONIST_AT_VAPI.last_sent(made)
+    return tool_id in sent.get("model", {}).get("toolIds", ())
+
+
+def _step(
+    assistant: VapiObject, render: Callable[[Run, Clinic], Json], *, saying: str, undo_saying: str
+) -> StepKind:
     def plan(run: Run, seen: Json) -> Plan:
         return assistant.plan(run, seen, render(run, clinic_of(run.account, run.setup)))
 
@@ -38,15 +50,13 @@ def _receptionist(run: Run, clinic: Clinic) -> Json:
 
 
 RECEPTIONIST = _step(
-    "receptionist",
-    "The receptionist",
+    RECEPTIONIST_AT_VAPI,
     _receptionist,
     saying="Creating AI assistant...",
     undo_saying="The AI assistant was removed.",
 )
 PAYMENTS = _step(
-    "payments",
-    "The payments assistant",
+    _assistant("payments", "The payments assistant"),
     lambda _run, clinic: render_payments(clinic),
     saying="Creating payments assistant...",
     undo_saying="The payments assistant was removed.",

@@ -301,6 +301,22 @@ def test_when_the_last_file_is_deleted_the_tool_and_the_file_go_with_the_next_de
     assert live.counts() == NOTHING
 
 
+def test_a_search_that_is_in_use_is_not_cleaned_up(deploying):
+    """Given a last file that is deleted just after the receptionist went live, before the clean-up
+    has run, then its search stays the account's until the next Deploy, which removes it.
+    """
+    file = deploying.uploads()
+    deploying.asks()
+    deploying.works_until("live")
+    file.record(file.updated_at, state="deleting")
+    given.worked(deploying.redis, "deploys")
+    assert deploying.made("query_tool").provider_id == deploying.at_vapi("tool")[0]["id"]
+    assert deploying.effects("tool_drop") == []
+    assert deploying.deploys().status == "live"
+    deploying.works()
+    assert deploying.counts() == ONE_OF_EACH | {"tool": 0}
+
+
 def test_a_tool_that_somebody_else_uses_is_waited_for(live):
     """Given an assistant made by hand that uses our tool, then the clinic stays live, and the tool
     is deleted once it is free.
