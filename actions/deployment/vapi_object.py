@@ -6,11 +6,13 @@ Each carries the tag of its row, whose id is that of the step that made it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from actions.deployment.step import Json, Plan, Run, Skip, UndoPlan
 from actions.deployment.step_effects import reserve_step_effect
 from effects.kind import Kind
 from models.accounts.audit_entry import SYSTEM, AuditEntry
+from models.base import to_micros
 from models.deployment.deployment_step import DeploymentEvent
 from models.deployment.installation import tagged
 from models.deployment.resource import Resource
@@ -28,6 +30,8 @@ DRAFT = (
     "{what}: Vapi kept the change as a draft, which no caller hears. Publish it in Vapi's"
     " dashboard and deploy again."
 )
+
+CLOCKS_DIFFER = timedelta(hours=1)  # at most, of our machines
 
 log = get_log("deployment")
 
@@ -139,9 +143,10 @@ class VapiObject:
     def last_sent(self, made: Resource) -> Json:
         """Return the body last sent to Vapi, as far as we know."""
         kinds = (self.create.name, self.update.name)
-        where = "account_id = ? AND kind IN (?, ?) AND provider_id = ? AND state = 'confirmed'"
-        newest = f"{where} ORDER BY created_at DESC LIMIT 1"
-        sent = Effect.one(newest, made.account_id, *kinds, made.provider_id)
+        before = to_micros(made.updated_at + CLOCKS_DIFFER)  # skips all that was sent since
+        where = "account_id = ? AND created_at < ? AND kind IN (?, ?) AND provider_id = ?"
+        newest = f"{where} AND state = 'confirmed' ORDER BY created_at DESC LIMIT 1"
+        sent = Effect.one(newest, made.account_id, before, *kinds, made.provider_id)
         return {} if sent is None else sent.request["body"]
 
     @property

@@ -28,6 +28,7 @@ STILL_SEARCHED = (
     "The receptionist can still answer from files that were deleted ({names}), until you deploy"
     " again."
 )
+NOT_SEARCHED = "The receptionist answers from {names} from the next Deploy on."
 OTHER_ADDRESS = (
     "Emergency calls give the address that was registered when the number was set up, not the one"
     " that is saved now: take the receptionist down, and deploy again, to change it."
@@ -46,10 +47,10 @@ class File:
 @dataclass(frozen=True, slots=True)
 class Configured:
     """An account's whole setup. `still_searched` names deleted files that the receptionist still
-    answers from. `may_pay`: it has a verified card; `card_problem` says why a card is no longer
-    verified. `other_address`: the address registered for emergency calls differs from the saved
-    one; `other_sip`: the trunk's number or password does. `connected`: each integration's name, and
-    whether it has expired.
+    answers from, `not_searched` files that it does not answer from yet. `may_pay`: it has a
+    verified card; `card_problem` says why a card is no longer verified. `other_address`: the
+    address registered for emergency calls differs from the saved one; `other_sip`: the trunk's
+    number or password does. `connected`: each integration's name, and whether it has expired.
     """
 
     voice: Json | None = None
@@ -57,6 +58,7 @@ class Configured:
     settings: Json = field(default_factory=dict)
     files: Sequence[File] = ()
     still_searched: Sequence[str] = ()
+    not_searched: Sequence[str] = ()
     may_pay: bool = False
     card_problem: str = ""
     other_address: bool = False
@@ -80,7 +82,7 @@ def steps_of(configured: Configured) -> dict[str, Step]:
     """Each step of the wizard, in order."""
     return {
         "voice": _voice(configured.voice),
-        "knowledge": _knowledge(configured.files, configured.still_searched),
+        "knowledge": _knowledge(configured),
         "integrations": _integrations(configured.connected),
         "phone": _phone(configured),
         "payment": _payment(configured),
@@ -112,9 +114,14 @@ def _voice(voice: Json | None) -> Step:
     return Step(True, f"The voice is {voice['voiceId']} of {voice['provider']}.")
 
 
-def _knowledge(files: Sequence[File], still_searched: Sequence[str]) -> Step:
+def _knowledge(configured: Configured) -> Step:
     """Files are optional: those not ready when Deploy is clicked are left out."""
-    warning = STILL_SEARCHED.format(names=", ".join(still_searched)) if still_searched else ""
+    files = configured.files
+    concerns = (
+        (STILL_SEARCHED, configured.still_searched),
+        (NOT_SEARCHED, configured.not_searched),
+    )
+    warning = " ".join(words.format(names=", ".join(names)) for words, names in concerns if names)
     if not files:
         no_file = "No file is uploaded; the receptionist answers without one."
         return Step(True, no_file, warning=warning)

@@ -7,6 +7,7 @@ from typing import Any
 
 from actions.deployment.card.payment_required import why_card_not_chargeable
 from actions.deployment.configuration.clinic import files_in
+from actions.deployment.steps.assistants import RECEPTIONIST_AT_VAPI
 from actions.deployment.steps.query_tool import searched_files
 from actions.deployment.steps.sip.sip_logins import LIST, password_mark
 from actions.integrations.connectors import TITLES
@@ -22,22 +23,25 @@ def configured_of(account_id: str, setup: Setup | None) -> Configured:
     """Return all that is known about the setup. If the account has begun none, that is only its
     files and integrations.
     """
-    files = [File(row.name, row.state, row.error) for row in KnowledgeFile.stored_for(account_id)]
+    stored = KnowledgeFile.stored_for(account_id)
+    files = [File(row.name, row.state, row.error) for row in stored]
     connected = {
         TITLES.get(row.provider, row.provider): row.state == "expired"
         for row in Integration.used_by(account_id)
     }
-    deleting = files_in(account_id, "deleting")
-    used = searched_files(account_id) if deleting else set()
-    still_searched = [row.name for row in deleting if row.vapi_id in used]
     if setup is None:
         return Configured(files=files, connected=connected)
+    searched = searched_files(account_id)
+    deleting = files_in(account_id, "deleting") if searched else []
+    is_deployed = Resource.named(account_id, RECEPTIONIST_AT_VAPI.name) is not None
+    ready = [row for row in stored if row.state == "done"] if is_deployed else []
     return Configured(
         voice=setup.voice,
         method=setup.phone_integration_method,
         settings=setup.phone_integration_settings,
         files=files,
-        still_searched=still_searched,
+        still_searched=[row.name for row in deleting if row.vapi_id in searched],
+        not_searched=[row.name for row in ready if row.vapi_id not in searched],
         may_pay=setup.may_pay,
         card_problem=why_card_not_chargeable(setup),
         other_address=_address_differs(setup),

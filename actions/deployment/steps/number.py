@@ -62,10 +62,11 @@ def _plan(run: Run, seen: Json) -> Plan:
 
 
 def _await_purchase(run: Run, line: PhoneLine) -> Wait:
-    """Have the line's number bought. One that is being bought on its own is left to its job, or to
-    the sweep that frees the line once that job has given up.
+    """Have the line's number bought. One that is being bought on its own is left to its job, or,
+    once that has given up, to the sweep that frees the line.
     """
-    if line.step_id:
+    job = find_staged("purchase_number", line.id)
+    if line.step_id or job is None or job.state not in {"waiting", "running", "dead"}:
         stage_again("purchase_number", line.id, line.id, fair_to=run.account.id)
     # only the step that reserved the line is staged again when the purchase ends
     return Wait(0 if line.step_id == run.step.id else LOOK_AGAIN, SAYING)

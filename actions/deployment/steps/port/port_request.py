@@ -15,6 +15,7 @@ from models.deployment.resource import Resource
 from models.effects.effect import Effect
 from models.transactions import serialize_on
 from rules.deployment.porting import SOONEST
+from rules.deployment.readiness import PORT_NEEDS
 from runtime.ids import new_id
 from runtime.log import get_log
 
@@ -28,13 +29,33 @@ OTHER_LINE = (
     " port request. Take that down, or choose it again; then deploy."
 )
 
+LACKING = "The port needs {what}. Save it under the phone's settings, and deploy again."
+CHANGED = "Other settings were saved before it was sent."
+
 log = get_log("deployment")
 
 
 def _plan(run: Run, _seen: Json) -> Plan:
     if has_moved(run):
         return Skip(MOVED)
-    return open_step_effect(run, PORT_REQUEST_CREATE) or _submit(run)
+    begun = open_step_effect(run, PORT_REQUEST_CREATE)
+    return _submit(run) if begun is None or _is_outdated(run, begun) else begun
+
+
+def _is_outdated(run: Run, begun: Effect) -> bool:
+    """Whether the request was never sent and other settings have been saved since; it will then not
+    be sent.
+    """
+    document = document_of(run)
+    (given,) = begun.request["body"]["documents"]
+    bill = (document and document.twilio_sid) or given  # another bill that is not at Twilio yet
+    number = run.setup.phone_integration_settings["phoneNumber"]
+    is_same = (
+        not _lacking(run)
+        and begun.request["number"] == number
+        and begun.request["body"] == _body(run, bill)
+    )
+    return not is_same and begun.record_never_sent("configuration_changed", CHANGED, run.now)
 
 
 def _submit(run: Run) -> Plan:
@@ -48,6 +69,9 @@ def _submit(run: Run) -> Plan:
     document = document_of(run)
     if document is None or not document.twilio_sid:
         return Fail("no_document", TITLE, MISSING)
+    lacking = _lacking(run)
+    if lacking:
+        return Fail("configuration_changed", TITLE, LACKING.format(what=", ".join(lacking)))
     line = _line(run, settings["phoneNumber"])
     if isinstance(line, Fail):
         return line
@@ -61,6 +85,12 @@ def _submit(run: Run) -> Plan:
     tries = str(run.step.made.get("tries", ""))
     why = "the clinic's own number moves to us"
     return reserve_step_effect(run, PORT_REQUEST_CREATE, request, why, about=tries)
+
+
+def _lacking(run: Run) -> list[str]:
+    """Return what the request needs and the settings, saved again since Deploy, no longer have."""
+    settings = run.setup.phone_integration_settings
+    return [words for name, words in PORT_NEEDS.items() if not settings.get(name)]
 
 
 def _forget_ended_request(run: Run) -> None:

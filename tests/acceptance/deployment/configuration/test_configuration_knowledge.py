@@ -455,3 +455,28 @@ def test_a_search_whose_last_file_is_deleted_while_its_answer_is_lost_is_not_lef
     assert list(clinic.voice.books.each("tool")) == []
     assert KnowledgeFile.get_by_id(file_id).state == "deleted"
     assert not Effect.has("state IN ('sending', 'unknown')")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("names", [(), ("prices.csv",)])
+def test_a_file_that_is_added_during_a_deployment_is_said_to_wait_for_the_next(clinic, names):
+    """Given a file that Vapi has read only after the search was prepared, then the account says
+    that callers hear of it from the next Deploy on, which adds it.
+    """
+    add(clinic, *names)
+    fault = {"kind": "rate_limit_429", "provider": "vapi", "method": "POST", "path": "/assistant"}
+    clinic.twilio.stand_in.sandbox.inject_fault(**fault, times=4)
+    begun = clinic.deploys().json["id"]
+    clinic.works(2)
+    assert states(clinic.shown(begun))["receptionist"] == "running"
+    (file_id,) = add(clinic, "hours.csv")
+    assert KnowledgeFile.get_by_id(file_id).state == "done"
+    clinic.works(4)
+    assert clinic.shown(begun)["status"] == "live"
+    step = clinic.call("GET", "…").json["steps"]["knowledge"]
+    assert "hours.csv" in step["warning"]
+    assert "prices.csv" not in step["warning"]
+    clinic.goes_live()
+    (tool,) = list(clinic.voice.books.each("tool"))
+    assert len(tool["knowledgeBases"][0]["fileIds"]) == len(names) + 1
+    assert "warning" not in clinic.call("GET", "…").json["steps"]["knowledge"]

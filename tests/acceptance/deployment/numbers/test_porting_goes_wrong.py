@@ -27,7 +27,7 @@ from providers.errors import ProviderError
 from providers.twilio import numbers, porting
 from providers.twilio.porting import MOST_PAGES, PAGE, find_port
 from runtime.clock import real_now
-from tests.stories.deploying import NUMBER, states
+from tests.stories.deploying import NUMBER, PORTED, states
 
 pytestmark = pytest.mark.slow  # nearly every test goes live first
 
@@ -428,3 +428,48 @@ def test_a_retry_of_a_port_that_twilio_does_not_report_on_gives_up_no_port(porte
     ported.works(5)
     assert ported.shown(deployment)["status"] == "live"
     assert len(ported.twilio.books.ports) == 1
+
+
+def test_a_number_that_is_saved_before_the_request_is_out_is_the_one_that_is_ported(clinic):
+    """Given a port request that Twilio cannot take just then, when another number is saved with its
+    own PIN meanwhile, then that number is requested: no number is sent with another's PIN.
+    """
+    other = "+12125550178"
+    clinic.configures_port(pin="111111", accountNumber="A-1")
+    clinic.twilio.fault("rate_limit_429", f"{PORTING}/PortIn", times=2)
+    deployment = deploys(clinic, rounds=2)
+    assert states(clinic.shown(deployment))["port_request"] == "running"
+    saved = clinic.setup.phone_integration_settings
+    own = {"phoneNumber": other, "pin": "222222", "documentId": saved["documentId"]}
+    answer = clinic.call("PUT", "…/phone/ported", **PORTED | {"accountNumber": "A-2"} | own)
+    assert answer.status_code == 200, answer.text
+    clinic.works(5)
+    assert clinic.shown(deployment)["status"] == "awaiting_port", clinic.shown(deployment)
+    (port,) = clinic.twilio.books.ports.values()
+    assert [each["phone_number"] for each in port["phone_numbers"]] == [other]
+    assert port["losing_carrier_information"]["account_number"] == "A-2"
+    sent = clinic.twilio.asked("POST", "/PortIn")
+    assert sent[-1]["phone_numbers"] == [{"phone_number": other, "pin": "222222"}]
+    assert clinic.line.e164 == other
+
+
+@pytest.mark.parametrize("begins", ["POST", "GET"], ids=["the request", "its preparation"])
+def test_settings_that_lack_something_by_then_are_told(clinic, begins):
+    """Given a port whose request or preparation has to wait, when settings are saved meanwhile that
+    lack what a request needs, then the deployment says so and is undone, instead of failing for
+    hours.
+    """
+    clinic.configures_port()
+    path = "PortIn" if begins == "POST" else "PortIn/PortInRequests"
+    clinic.twilio.fault("rate_limit_429", f"{PORTING}/{path}", begins, times=2)
+    deployment = deploys(clinic, rounds=2)
+    assert states(clinic.shown(deployment))["port_request"] == "running"
+    saved = clinic.setup.phone_integration_settings
+    kept = ("phoneNumber", "currentCarrier", "documentId")
+    own = {name: saved[name] for name in kept}
+    assert clinic.call("PUT", "…/phone/ported", **own).status_code == 200
+    clinic.works(5)
+    shown = clinic.shown(deployment)
+    assert (shown["status"], shown["code"]) == ("rolled_back", "configuration_changed"), shown
+    assert "who may sign for the number" in shown["error"]
+    assert clinic.twilio.books.ports == {}
