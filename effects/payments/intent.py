@@ -1,20 +1,52 @@
 """PaymentIntents at Stripe: created, changed, confirmed, cancelled."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from effects.kind import SKEW, Cost, Json, Kind, tag_of
 from effects.payments.retiring import retiring
 from models.effects.effect import Effect
+from models.invoices.invoice import Invoice
 from models.payments.payment_attempt import PaymentAttempt
+from providers.errors import ProviderError
 from providers.stripe import intents as stripe_intents
 from rules.declines import advice
+from runtime.log import get_log
+
+BAD_ADDRESS = "email_invalid"  # Stripe's code: stripe.com/docs/error-codes/email-invalid
+
+log = get_log("effects")
+
+
+def _with_receipt(effect: Effect, request: Json, send: Callable[[Json, str], Json]) -> Json:
+    """Send a request about an intent. If Stripe takes the customer's address on file, to which the
+    receipt should go, for none, send it without: that must keep nobody from paying. An address that
+    a client has named stays refused.
+    """
+    key = effect.idempotency_key
+    try:
+        return send(request, key)
+    except ProviderError as error:
+        if error.code != BAD_ADDRESS:
+            raise
+        customer = Invoice.get_by_id(effect.invoice_id).customer
+        if request.get("receipt_email") != customer.email:
+            raise
+        log.warning(
+            "no receipt: Stripe refuses the e-mail address on file",
+            effect_id=effect.id,
+            customer_id=customer.id,
+        )
+        without = {name: value for name, value in request.items() if name != "receipt_email"}
+        return send(without, f"{key}-no-receipt")
 
 
 # created unconfirmed, so it moves no money yet
 def _create(effect: Effect) -> Json:
-    return stripe_intents.create_intent(
-        effect.request, effect.stripe_account, effect.idempotency_key
-    )
+    def send(request: Json, key: str) -> Json:
+        return stripe_intents.create_intent(request, effect.stripe_account, key)
+
+    return _with_receipt(effect, effect.request, send)
 
 
 def find_made(effect: Effect) -> Json | None:
@@ -52,12 +84,11 @@ INTENT_CREATE = Kind(
 
 # changes an unconfirmed intent, such as its amount
 def _change(effect: Effect) -> Json:
-    return stripe_intents.update_intent(
-        effect.request["intent"],
-        effect.request["change"],
-        effect.stripe_account,
-        effect.idempotency_key,
-    )
+    def send(change: Json, key: str) -> Json:
+        intent_id = effect.request["intent"]
+        return stripe_intents.update_intent(intent_id, change, effect.stripe_account, key)
+
+    return _with_receipt(effect, effect.request["change"], send)
 
 
 def _find_changed(effect: Effect) -> Json | None:

@@ -1,5 +1,6 @@
 """Payment intents: created, updated, confirmed, captured, cancelled."""
 
+import re
 from typing import Any
 
 from sandbox.stripe import payment_methods, payments, redirects
@@ -20,6 +21,7 @@ DERIVED = (
     "amount_details",
 )
 CANCELLATIONS = (*OPEN, "requires_capture")
+EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 
 
 def create(account: Account, params: Json) -> Json:
@@ -27,6 +29,7 @@ def create(account: Account, params: Json) -> Json:
     currency = currency_code(params["currency"])
     check_amount(params["amount"], currency)
     _check(account, params)
+    _check_receipt(params)
     method = _method(account, params, params.get("customer"))
     intent = account.new(
         "payment_intent", **_fields(params), amount=params["amount"], currency=currency
@@ -69,6 +72,15 @@ def _check(account: Account, params: Json) -> None:
     redirects.check(redirects.automatic(params), params)
 
 
+def _check_receipt(params: Json) -> None:
+    """Refuse a receipt's address that is none."""
+    address = params.get("receipt_email")
+    if address and not EMAIL.fullmatch(address):
+        raise invalid(
+            f"Invalid email address: {address}", code="email_invalid", param="receipt_email"
+        )
+
+
 def _method(account: Account, params: Json, customer: str | None) -> Json | None:
     """Return the payment method that a request names, if any; raises if it cannot be used."""
     given = params.get("payment_method")
@@ -89,6 +101,7 @@ def update(account: Account, params: Json, id: str) -> Json:
         raise _refusal(intent, "updated")
     if params.get("customer"):
         account.get("customer", params["customer"], "customer")
+    _check_receipt(params)
     currency = currency_code(params.get("currency") or intent["currency"])
     amount = check_amount(params["amount"] if "amount" in params else intent["amount"], currency)
     _choose(intent, _method(account, params, params.get("customer", intent["customer"])))

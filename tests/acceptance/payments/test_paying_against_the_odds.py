@@ -454,6 +454,24 @@ def test_refused_change_of_receipt_address_and_customer_is_sent_again(clinic):
         assert (attempt.stripe_customer_id, attempt.receipt_email) == kept
 
 
+@pytest.mark.parametrize("first", ["intent", "charge"])
+def test_a_bad_address_on_file_keeps_nobody_from_paying(clinic, first):
+    """Given a customer whose e-mail address Stripe takes for none, then they pay without a receipt,
+    also in part; an address that the clinic names is refused, so that it can be corrected.
+    """
+    Customer.update(email="ada@.example.org").execute()
+    if first == "intent":
+        assert clinic.intent().status_code == 201
+        lowered = clinic.intent(amount=5_000)
+        assert (lowered.status_code, lowered.json["amount"]) == (201, 5_000), lowered.text
+    assert clinic.phone(amount=5_000).json["success"]
+    assert clinic.phone().json["success"]
+    assert clinic.stripe.received(clinic.invoice.id) == 12_500
+    other = Clinic(clinic.client, clinic.stripe, account=clinic.account)
+    refused = other.intent(receiptEmail="grace@.example.org")
+    assert (refused.status_code, refused.json["code"]) == (422, "payment_refused")
+
+
 def test_no_card_is_charged_if_stripe_refuses_the_change_of_customer(clinic):
     """Given an intent of one Stripe customer, when the customer is bound to another and Stripe
     refuses the change, then neither one's card is charged.

@@ -184,6 +184,20 @@ def test_an_amount_that_is_too_small_or_too_large_is_refused(world, amount, curr
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize("address", ["ada@.example.org", "ada@example", "ada@example..org"])
+def test_a_receipts_address_must_be_one(world, address):
+    intent = world.stripe.payment_intents.create({"amount": 500, "currency": "usd"})
+    for asked in (
+        lambda: world.stripe.payment_intents.create(
+            {"amount": 500, "currency": "usd", "receipt_email": address}
+        ),
+        lambda: world.stripe.payment_intents.update(intent.id, {"receipt_email": address}),
+    ):
+        with pytest.raises(stripe.InvalidRequestError) as refused:
+            asked()
+        assert (refused.value.code, refused.value.param) == ("email_invalid", "receipt_email")
+
+
 def test_an_authorized_payment_is_captured_later(world):
     held = world.charge(capture_method="manual")
     assert (held.status, held.amount_capturable, held.amount_received) == (
