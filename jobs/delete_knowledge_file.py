@@ -39,8 +39,9 @@ def delete_knowledge_file(file_id: str) -> None:
     try:
         deleted = perform(effect) if effect else None
     except ProviderError as error:
-        if error.code != IN_USE or vapi_id not in searched_files(file.account_id):
+        if effect is None or error.code != IN_USE or vapi_id not in searched_files(file.account_id):
             raise
+        effect.record_refused(error.code, str(error), real_now())  # else it would be in doubt
         log.info("a deleted file is still searched", file=file.id)
         return
     if effect is not None and deleted is None:

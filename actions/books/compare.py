@@ -124,11 +124,15 @@ def record_comparison(run: Reconciliation, subject: Json, verdict: Verdict) -> b
     Sighting.insert(
         run=run.id, subject=subject["id"], invoice_id=verdict.invoice.id
     ).on_conflict_ignore().execute()
-    if verdict.found is not None:
-        record_difference(run, verdict.found, subject["id"], verdict.invoice)
-        if verdict.found.kind == "intent_differs":
-            whose = verdict.invoice.account_id
-            stage_stripe_read("payment", subject["id"], run.stripe_account, whose)
+    if verdict.found is None:
+        return True
+    heals = verdict.found.kind == "intent_differs"
+    record_difference(
+        run, verdict.found, subject["id"], verdict.invoice, "healed" if heals else "open"
+    )
+    if heals:
+        whose = verdict.invoice.account_id
+        stage_stripe_read("payment", subject["id"], run.stripe_account, whose)
     return True
 
 
@@ -176,14 +180,18 @@ def compare_books(run: Reconciliation, invoice: Invoice) -> None:
 
 
 def record_difference(
-    run: Reconciliation, found: FoundDifference, subject: str, invoice: Invoice | None
+    run: Reconciliation,
+    found: FoundDifference,
+    subject: str,
+    invoice: Invoice | None,
+    state: str = "open",
 ) -> None:
     """Record a difference, once per run."""
     whose = (
         {"account_id": invoice.account_id, "invoice_id": invoice.id} if invoice is not None else {}
     )
     Difference.insert(
-        run=run.id, subject=subject, found_at=real_now(), **found._asdict(), **whose
+        run=run.id, subject=subject, state=state, found_at=real_now(), **found._asdict(), **whose
     ).on_conflict_ignore().execute()
 
 

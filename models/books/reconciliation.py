@@ -63,7 +63,8 @@ class Reconciliation(Row):
 
 
 class Difference(Row):
-    """A difference between us and Stripe: `open`, or `healed` once the missing events have arrived.
+    """A difference between us and Stripe: `open`, or `healed` once the missing events have arrived
+    or if the open intent is changed back.
 
     `ours` and `theirs` are minor units of `currency`. `subject` is Stripe's id, or our id of an
     invoice.

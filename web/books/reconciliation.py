@@ -15,7 +15,9 @@ MOST = 500  # differences shown of one run
 
 
 class DifferenceShown(Shown):
-    """One difference, in minor units. `healed`: the missing events have arrived since."""
+    """One difference, in minor units. `healed`: the missing events have arrived since,
+    or the open intent is changed back.
+    """
 
     kind: Literal[
         "payment_missing",

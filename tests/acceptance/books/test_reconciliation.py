@@ -215,7 +215,7 @@ def test_invoice_sums_that_disagree_with_their_payments_are_reported(books):
 
 def test_an_open_intent_for_another_amount_is_shown_and_restored(books):
     """Given an open intent whose amount at Stripe is not the one last confirmed, as after a change
-    that took effect late, then it is reported once, and changed back.
+    that took effect late, then it is reported once, and changed back; nobody has to do anything.
     """
     clinic = Clinic(books.client, books.stripe, account=books.clinic)
     intent_id = clinic.intent().json["paymentIntentId"]
@@ -224,7 +224,7 @@ def test_an_open_intent_for_another_amount_is_shown_and_restored(books):
     assert books.reconcile("at once") == []  # it may be changing just now
     PaymentAttempt.update(updated_at=real_now() - timedelta(hours=1)).execute()
     assert named(books.reconcile()) == [
-        ("intent_differs", clinic.invoice.id, 12_500, 15_000, "open")
+        ("intent_differs", clinic.invoice.id, 12_500, 15_000, "healed")
     ]
     assert books.stripe.sdk.payment_intents.retrieve(intent_id).amount == 12_500
     assert books.reconcile("later") == []
