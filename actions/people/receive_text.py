@@ -43,6 +43,8 @@ def receive_text(fields: dict[str, str], wish: Keyword, said_at: datetime | None
     accounts: list[str] = []
     concerned: list[str] = []
     is_heard = wish not in {"start", "help"} or (wish == "help" and said_at is not None)
+    # Twilio also takes words for START that may answer a question, such as "yes"
+    is_heard |= wish == "start" and not keyword_of(fields["Body"])
     if is_heard:  # any other text may place holds
         concerned = _accounts_concerned(fields, None if wish == "stop" else said_at)
         lock_people_at(fields.get("From", ""), concerned)

@@ -5,9 +5,9 @@ from typing import Any
 from peewee import JSONField, TextField
 
 from models.base import Instant, Row
+from models.contact.consent import Consent
 from models.contact.contact_course import ContactCourse
 from models.feed.emit import emit
-from models.invoices.customer import Customer
 from models.transactions import serialize_on
 from rules.contact.channel_address import spellings
 from rules.contact.opt_out.to_sender import counts_for_account
@@ -69,7 +69,7 @@ class OptOut(Row):
             ContactCourse.recheck_phone(account_id, phone)
             about = {
                 "optOutId": row.id,
-                "customerIds": [one.id for one in Customer.at_phone(phone, [account_id])],
+                "customerIds": [one.id for one in Consent.people_at(phone, [account_id])],
                 "channels": row.channels,
                 "source": row.source,
             }

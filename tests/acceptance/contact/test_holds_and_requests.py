@@ -14,6 +14,7 @@ from models.contact.contact_decision import ContactDecision
 from models.contact.hold import Hold
 from models.contact.message_template import MessageTemplate
 from models.contact.phone_suppression import PhoneSuppression
+from models.feed.outgoing_event import OutgoingEvent
 from models.invoices.customer import Customer
 from rules.contact.policy import BY_ID, HOLD_KINDS
 from runtime.clock import business_now, real_now, rfc3339
@@ -270,6 +271,8 @@ def test_an_opt_out_covers_a_number_that_only_a_consent_names(clinic, way):
         for phone in (clinic.phone, WISHED)
     ]
     assert found == [way != "wrong number", True]
+    events = OutgoingEvent.select().where(OutgoingEvent.type == "contact.opted_out")
+    assert {tuple(event.payload["customerIds"]) for event in events} == {(clinic.customer.id,)}
 
 
 def stopped(clinic):

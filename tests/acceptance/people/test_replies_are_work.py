@@ -10,6 +10,7 @@ from actions.contact.escalate import DUE_AFTER
 from actions.contact.postpone import postpone_contact
 from models.books.inbox_event import InboxEvent
 from models.contact.hold import Hold
+from models.contact.opt_out import OptOut
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
 from models.transactions import transaction
@@ -299,6 +300,14 @@ def test_a_text_from_a_requested_number_counts_for_every_customer_on_it(clinic, 
 def test_keywords_and_reactions_open_no_work_item(clinic, words):
     clinic.hear(words)
     assert waiting(clinic) == []
+
+
+def test_an_answer_that_twilio_takes_for_start_is_work_all_the_same(clinic):
+    """Given a "Yes", which Twilio's Advanced Opt-Out takes for START, then staff get to read it."""
+    clinic.hear("Yes")
+    (item,) = waiting(clinic)
+    assert [said["text"] for said in item["context"]["said"]] == ["Yes"]
+    assert OptOut.get(OptOut.account_id == clinic.account.id).wish == "start"
 
 
 def test_a_texted_card_number_is_not_stored(clinic):
