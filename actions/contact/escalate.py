@@ -59,7 +59,7 @@ def open_escalation(
             context=told,
         )
         if not item.is_new and item.is_open:
-            _note(item, str(context.get("note") or ""))
+            _note(item, str(context.get("note") or "").strip())
             return item
         if not item.is_new:
             also = {"due_at": due or max(item.due_at or soon, soon), "owner": owner or item.owner}
@@ -69,9 +69,9 @@ def open_escalation(
 
 
 def _note(item: WorkItem, note: str) -> None:
-    """Append a further note to the notes of an item that is already open."""
+    """Append a further note to the notes of an item that is already open, unless it is one."""
     notes = str(item.context.get("note") or "")
-    if note and note not in notes:
+    if note and f"\n{note}\n" not in f"\n{notes}\n":
         item.record_context({**item.context, "note": f"{notes}\n{note}".strip()})
 
 

@@ -80,7 +80,7 @@ def _accounts_to_start(phone: str, number: str, service: str, by: datetime | Non
     users, shared = owners_of(service, number, by), get_settings().twilio_messaging_service_sid
     if users and not (service and service == shared):
         concerned &= users
-    elif not service:
+    elif shared and not service:
         concerned |= _texters((Message.to == phone) & (Message.sender == shared))
     return sorted(concerned)
 

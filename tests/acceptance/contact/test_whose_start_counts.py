@@ -8,6 +8,7 @@ from models.contact.account_sender import AccountSender
 from models.contact.opt_out import OptOut
 from models.deployment.phone_line import PhoneLine
 from runtime.clock import real_now
+from runtime.settings import get_settings
 from sandbox.twilio.account import Sender
 from sandbox.twilio.control import add_sender
 from tests.stories.texting import HOME, INBOUND, SHARED_NUMBER, Texting
@@ -146,6 +147,20 @@ def test_a_start_to_a_number_of_nobodys_ends_nothing_at_the_users_of_the_shared_
     assert is_stopped(clinic)
     clinic.hear("START")
     assert not is_stopped(clinic)
+
+
+def test_without_a_shared_sender_a_start_to_a_number_of_nobodys_ends_nothing(clinic, monkeypatch):
+    """Given a text that waits to be sent, and so has no sender yet, then a START to a number of
+    nobody's does not concern its clinic.
+    """
+    texts_from(clinic, OTHER_NUMBER)
+    assert clinic.ask().status_code == 202
+    opts_out_otherwise(clinic, "call")
+    monkeypatch.setenv("TWILIO_MESSAGING_SERVICE_SID", "")
+    get_settings.cache_clear()
+    exists(clinic, NUMBER)
+    clinic.hear("START", to=NUMBER)
+    assert is_stopped(clinic)
 
 
 def test_a_start_to_a_clinics_line_in_the_shared_service_counts_for_all_who_use_the_service(clinic):

@@ -117,6 +117,13 @@ def test_a_resolved_escalation_reopens_when_its_reason_recurs(clinic):
     assert OutgoingEvent.select().where(OutgoingEvent.type == "escalation.opened").count() == 2
 
 
+def test_a_note_that_is_part_of_an_earlier_one_is_kept(clinic):
+    escalated(clinic, note="do not call before noon")
+    for again in ("call", "call\n"):
+        item = escalated(clinic, note=again)
+    assert item["context"]["note"] == "do not call before noon\ncall"
+
+
 def test_a_recurring_escalation_adds_its_note_or_starts_over_once_resolved(clinic):
     """Given an open escalation, then a second note is added to the first. Once it is resolved, the
     next one has only its own note, due date and owner.
