@@ -17,7 +17,7 @@ from models.accounts.audit_entry import SYSTEM
 from models.contact.work_item import WorkItem
 from models.delivery.job_replay import replay
 from models.delivery.stage import stage
-from models.delivery.staged_job import StagedJob, was_staged
+from models.delivery.staged_job import SECOND, StagedJob, was_staged
 from models.effects.effect import Effect
 from models.transactions import transaction
 from runtime.clock import real_now
@@ -32,11 +32,13 @@ _SETTLED = (
     " AND NOT EXISTS (SELECT 1 FROM effect AS e"
     " WHERE e.id = subject AND e.state IN ('sending', 'unknown')) LIMIT ?"
 )
-# dead jobs that looked for a text or call in vain, and whose doubt a report has ended since
+# Dead jobs that looked for a text or call in vain, and whose doubt a report has ended since, or as
+# they died. One that dies again later, of something else, is left to a person.
 _NO_LONGER_IN_DOUBT = (
     "state = 'dead' AND name IN ('reconcile_text', 'reconcile_call') AND EXISTS (SELECT 1"
     " FROM effect AS e WHERE e.key = substr(staged_job.name, 11) || ':' || staged_job.key"
-    " AND e.state IN ('confirmed', 'refused')) LIMIT ?"
+    f" AND e.state IN ('confirmed', 'refused') AND e.settled_at > finished_at - {3600 * SECOND})"
+    " LIMIT ?"
 )
 
 

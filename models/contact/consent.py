@@ -102,14 +102,13 @@ class Consent(Row):
         unrevoked consent for it, by id.
         """
         marks = ", ".join("?" for _ in account_ids)
-        consents = cls.all(
-            f"phone = ? AND revoked_at IS NULL AND account_id IN ({marks or 'NULL'})",
+        agreed = Customer.all(
+            "id IN (SELECT customer_id FROM consent WHERE phone = ? AND revoked_at IS NULL"
+            f" AND account_id IN ({marks or 'NULL'}))",
             phone,
             *sorted(account_ids),
         )
-        people = {one.id: one for one in Customer.at_phone(phone, account_ids)}
-        ids = sorted({row.customer_id for row in consents} - set(people))
-        people |= {one.id: one for one in Customer.select().where(Customer.id << ids)}
+        people = {one.id: one for one in (*Customer.at_phone(phone, account_ids), *agreed)}
         return [people[each] for each in sorted(people)]
 
     @classmethod

@@ -168,7 +168,7 @@ _WISHES = [
         r"\b(?:did not|didn t|didnt) (?:sign up|subscribe)(?: (?:for|to) (?:this|these|it|them"
         r"|any of (?:this|these)))?$|\b(?:did not|didn t|didnt) ask for (?:this|these)$"
         r"|\b(?:cancel|end|quit|terminate) (?:my |this |the |your )?subscription\b(?! box)"
-        r"|\bwant off$|\b(?:get|stay) off (?:of )?my (?:phone|cell|line)\b"
+        rf"|\bwant off$|^(?:{_POLITE} )*(?:get|stay) off (?:of )?my (?:phone|cell|line)\b"
     ),
     (
         rf"\b(?:told|asked|said|informed|requested)(?: \w+){{0,4}} not(?: to)?(?: be)? {_REACH}\b"

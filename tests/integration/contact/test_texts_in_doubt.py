@@ -1,19 +1,21 @@
 """A text in doubt is never sent again: a report, Twilio's list or a person settles it."""
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from effects.contact.text import TEXT
 from effects.settle import reconcile_owner, settle_refused
 from jobs.reconcile_effects import reconcile_effects
+from models.base import to_micros
 from models.contact.contact_decision import ContactDecision
 from models.contact.message import Message
 from models.contact.opt_out import OptOut
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from models.transactions import release_connection
+from runtime.clock import real_now
 from runtime.ids import new_id
 from tests import given
 from tests.stories.texting import Texting
@@ -110,7 +112,7 @@ def test_a_report_after_the_last_look_leaves_no_dead_job(clinic):
     reconciliation ends the dead job; that of a text still in doubt stays dead.
     """
     message = in_doubt(clinic, "refuse_after")
-    StagedJob.update(state="dead").where(StagedJob.name == "reconcile_text").execute()
+    died(real_now())
     reconcile_effects.perform()
     assert clinic.job("reconcile_text").state == "dead"
     clinic.deliver()
@@ -119,6 +121,24 @@ def test_a_report_after_the_last_look_leaves_no_dead_job(clinic):
     clinic.work()
     assert clinic.job("reconcile_text").state == "done"
     assert (clinic.message(message.id).status, len(clinic.requests())) == ("delivered", 1)
+
+
+def test_a_dead_job_that_cannot_record_a_settled_doubt_is_left_to_a_person(clinic):
+    """Given a job that died for another reason hours after a report had ended its doubt, then the
+    hourly reconciliation leaves it dead.
+    """
+    in_doubt(clinic, "refuse_after")
+    clinic.deliver()
+    died(real_now() + timedelta(hours=2))
+    reconcile_effects.perform()
+    assert clinic.job("reconcile_text").state == "dead"
+
+
+def died(at: datetime) -> None:
+    """Let the lookup be dead since this time."""
+    StagedJob.update(state="dead", finished_at=to_micros(at)).where(
+        StagedJob.name == "reconcile_text"
+    ).execute()
 
 
 def test_a_later_reconciliation_settles_what_earlier_lookups_could_not(clinic):

@@ -93,6 +93,7 @@ PLAIN = [
     "harassment!",
     "I want off",
     "get off my phone",
+    "Please stay off of my line",
 ]
 ANOTHER = [
     "you are not allowed to call me",
@@ -223,6 +224,8 @@ OTHER = [
     "I did not ask the office",
     "can I cancel my subscription box order",
     "can I want off work",
+    "I'll pay when I get off my phone",
+    "I have to get off my line now, later",
 ]
 WISHES = [
     *((word, "stop") for word in sorted(STOP)),
