@@ -21,7 +21,7 @@ from runtime.errors import Misconfigured
 from runtime.private_files import private_folder
 
 _BUSY = "SQLITE_BUSY"
-_PAUSE = 0.000_2, 0.001_5  # seconds between two attempts to get the write lock
+_PAUSE = 0.000_1, 0.000_5  # seconds between two attempts to get the write lock
 
 
 class _Cursor(sqlite3.Cursor):
@@ -132,7 +132,7 @@ class Sqlite(AnyDatabase, SqliteDatabase):
                 self._turns.release()
 
     def _in_turn(self, act: Callable[[], Any], give_up: float) -> Any:
-        """Run a statement that may have to wait for another writer, retrying about every
+        """Run a statement that may have to wait for another writer, retrying a few times each
         millisecond.
 
         SQLite's own busy handler sleeps longer with each retry, up to a tenth of a second, while
