@@ -43,6 +43,7 @@ SECRET = "whsec_bench"  # noqa: S105 - signs events that this process sends to i
 PATIENCE = 90.0  # seconds for one turn
 ROWS = 500
 CONNECTIONS = 16
+SETTLING = 2.0  # seconds from the first answer until all processes of a server accept connections
 WARM_UP = 500  # events before those that count: until then, processes still load and connect
 OURS = "Payphone"
 
@@ -274,6 +275,7 @@ def _intake(place: Place, who: str, count: int) -> float:
     place.turn += 1
     with _processes(place, 1, python, "-m", "gunicorn", *how):
         _wait_until(lambda: _answers(port), f"{who} answers")
+        time.sleep(SETTLING)
         client = (place.python, str(PEERS / "client.py"), address, str(CONNECTIONS))
         for given in (events[:WARM_UP], events[WARM_UP:]):
             told = json.loads(_run(place, *client, given=b"\n".join(given)))
