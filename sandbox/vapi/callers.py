@@ -83,7 +83,7 @@ SCRIPTS: dict[str, Script] = {
     "promises": Script(
         "assistant-ended-call",
         transcript=_talk(_OPENING, "Pat Doe.", "When can you pay?", "On Friday."),
-        summary="The person promised to pay.",
+        summary="They said that they would pay on Friday.",
         said={"outcome": "promised"},
         tools=(VERIFIED, ("getUnpaidInvoice", {}), ("recordPromise", {"date": "in 3 days"})),
     ),

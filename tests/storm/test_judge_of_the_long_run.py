@@ -4,6 +4,9 @@ test starts with books in order.
 
 import pytest
 
+from rules.calling.call_analysis import CONSEQUENCES
+from rules.contact.policy import OUTCOMES
+from sandbox.vapi.callers import SCRIPTS
 from tests.storm.judge import judge
 from tests.storm.retention import DAY
 from tests.storm.test_judge import NOON, SECOND, asked, condemned, in_order, row_of
@@ -193,3 +196,11 @@ def test_a_job_and_a_bill_that_are_too_old(old):
 def test_money_that_was_deleted(old):
     old.noted = {"payment": {"pay_1", "pay_2"}}
     condemned(old, "1 rows of payment are gone, such as pay_2")
+
+
+def test_no_stand_in_sums_a_call_up_in_words_that_are_ours():
+    """Else our own note on an invoice would be taken for what was said in an old call."""
+    ours = {each.words for each in CONSEQUENCES.values()} | {
+        each.what for each in OUTCOMES.values()
+    }
+    assert not {script.summary.lower().rstrip(".") for script in SCRIPTS.values()} & ours
