@@ -3,7 +3,7 @@ and Twilio's stand-in.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +16,7 @@ from models.effects.pause_switch import PauseSwitch
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from rules.contact.hours import closing
-from rules.contact.person_time_zones import zones_of_number
+from rules.contact.person_time_zones import zones_of
 from runtime.clock import business_now, move_business_time, real_now
 from runtime.ids import new_id
 from sandbox.twilio.account import MAGIC_ACCOUNT, MAGIC_TOKEN, Sender
@@ -29,6 +29,8 @@ HOME = "http://payphone"
 MESSAGES = "/2010-04-01/Accounts/*/Messages.json"
 INBOUND = "/api/webhooks/twilio/messages"
 STATUS = "/api/webhooks/twilio/message-status"
+Address = dict[str, str] | None
+Home = Callable[[str], Address]
 SHARED_NUMBER = "+15005550006"
 # Numbers in several time zones, so that it is daytime at one of them whenever the tests run (all
 # are fictitious).
@@ -50,13 +52,17 @@ TWILIO = {
 }
 
 
-def a_daytime_phone(phones: Sequence[str] = PHONES) -> str:
+def hours_end(phone: str, home: Home = lambda _: None) -> datetime | None:
+    """Return when today's contact hours end for a person with this number who lives at `home`;
+    None outside them.
+    """
+    return closing(zones_of(phone, home(phone), None), business_now())
+
+
+def a_daytime_phone(phones: Sequence[str] = PHONES, home: Home = lambda _: None) -> str:
     """Return the number with the most contact hours left today."""
-    ends = {phone: closing(zones_of_number(phone), business_now()) for phone in phones}
-    return max(
-        (phone for phone in phones if ends[phone]),
-        key=lambda phone: ends[phone] or datetime.min.replace(tzinfo=UTC),
-    )
+    ends = {phone: end for phone in phones if (end := hours_end(phone, home))}
+    return max(ends, key=lambda phone: ends[phone])
 
 
 class Texting:
@@ -64,14 +70,21 @@ class Texting:
 
     phones: Sequence[str] = tuple(PHONES)
 
+    @staticmethod
+    def home(_phone: str) -> Address:
+        """Return the address of the customer with this number."""
+        return None
+
     def __init__(self, client: Any, redis: Any, stand_in: Any) -> None:
         self.client, self.redis, self.stand_in = client, redis, stand_in
         self.twilio = stand_in.sandbox.twilio
         add_sender(self.twilio, Sender(SHARED_NUMBER, MAGIC_SERVICE, HOME + INBOUND))
-        self.phone = a_daytime_phone(self.phones)
+        self.phone = a_daytime_phone(self.phones, self.home)
         self.account = given.an_account(name="Harbor Dental")
         self.headers = given.a_key(self.account)
-        self.customer = given.a_customer(self.account, phone=self.phone)
+        self.customer = given.a_customer(
+            self.account, phone=self.phone, address=self.home(self.phone)
+        )
         self.invoice = given.an_invoice(
             self.account, amount=12_000, customer=self.customer, project="Root canal"
         )
