@@ -149,11 +149,14 @@ def left_behind(evidence: Evidence) -> Iterator[str]:
 
 
 def files(evidence: Evidence) -> Iterator[str]:
-    """Each uploaded file is at Vapi once until it is deleted."""
+    """Each uploaded file is at Vapi once until it is deleted, which waits for the next Deploy while
+    the receptionist searches it.
+    """
     rows = {row["name"]: row for row in evidence.of("knowledge_file")}
     there = Counter(file["originalName"] for file in evidence.at_vapi.get("file", []))
     dead = {job["key"] for job in evidence.of("staged_job") if job["state"] == "dead"}
     deleted = {one.about["file"] for one in evidence.asked if one.what == "delete file"}
+    searched = _searched(evidence)
     for one in evidence.asked:
         if one.what == "file" and one.accepted and one.body["name"] not in rows:
             yield f"file {one.body['name']} was accepted, and is not there"
@@ -162,11 +165,24 @@ def files(evidence: Evidence) -> Iterator[str]:
             yield f"file {name} is at Vapi {times} times"
     for name, row in rows.items():
         is_kept = row["id"] not in deleted
-        if row["id"] in dead or row["state"] == "failed":  # an open failure
+        waits = not is_kept and row["state"] == "deleting" and row["vapi_id"] in searched
+        if waits or row["id"] in dead or row["state"] == "failed":  # failed: an open failure
             continue
         if (row["state"], there[name]) != (("done", 1) if is_kept else ("deleted", 0)):
             what = "handed in" if is_kept else "deleted"
             yield f"file {name} was {what}, is {row['state']}, and at Vapi {there[name]} times"
+
+
+def _searched(evidence: Evidence) -> set[str]:
+    """Return the ids at Vapi of the files that receptionists search."""
+    made = {row["provider_id"] for row in evidence.of("resource") if row["state"] == "made"}
+    return {
+        each
+        for tool in evidence.at_vapi.get("tool", [])
+        for base in tool.get("knowledgeBases", [])
+        for each in base["fileIds"]
+        if tool["id"] in made
+    }
 
 
 def fees(evidence: Evidence) -> Iterator[str]:

@@ -113,7 +113,7 @@ def test_an_orphaned_assistant_is_a_breach_unless_a_person_is_to_undo_it(live):
 
 @pytest.mark.parametrize("tag", ["pp-dst_1", "pp-ln_1"])
 def test_an_orphaned_tool_is_a_breach_unless_a_person_is_to_undo_it(live, tag):
-    live.at_vapi["tool"] = [{"id": "t-1", "knowledgeBases": [{"name": tag}]}]
+    live.at_vapi["tool"] = [{"id": "t-1", "knowledgeBases": [{"name": tag, "fileIds": []}]}]
     condemned(live, f"tool t-1 ({tag})", "nobody has it")
     row_of(live, "deployment_step", state="undo_failed")
     assert judge(live) == []
@@ -170,3 +170,17 @@ def test_a_deleted_file_that_is_still_at_vapi_is_a_breach(live):
     condemned(live, "file hours.txt was deleted, is deleted, and at Vapi 1 times")
     live.at_vapi["file"].clear()
     assert judge(live) == []
+
+
+def test_a_deleted_file_may_stay_at_vapi_only_while_the_receptionist_searches_it(live):
+    path = "/api/accounts/ac_3/knowledge-files/kf_1"
+    live.asked.append(asked("delete file", path, {}, status=204, file="kf_1"))
+    row_of(live, "knowledge_file", state="deleting", vapi_id="f-1")
+    condemned(live, "file hours.txt was deleted, is deleting, and at Vapi 1 times")
+    tool = {"id": "t-1", "knowledgeBases": [{"name": "pp-dst_2", "fileIds": ["f-1"]}]}
+    live.at_vapi["tool"] = [tool]
+    another_tool = live.rows["resource"][0] | {"name": "query_tool", "provider_id": "t-1"}
+    live.rows["resource"].append(another_tool)
+    assert judge(live) == []
+    row_of(live, "knowledge_file", state="deleted")
+    condemned(live, "file hours.txt was deleted, is deleted, and at Vapi 1 times")
