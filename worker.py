@@ -8,6 +8,7 @@ from delivery.pool import Pool
 from jobs.timetable import load_timetable
 from models.transactions import STATEMENT_SECONDS, use_database
 from rules.cards.card_numbers import redact
+from rules.money import load_formats
 from runtime.log import configure_log
 from runtime.redis import embedded_server
 from runtime.start import check_workers, settings_or_exit
@@ -18,7 +19,8 @@ def main() -> None:
     settings = settings_or_exit(check_workers)
     configure_log(settings.log_format, settings.log_level, mask=redact)
     load_timetable()
-    # before the fork, so that children share what it sets; each opens its own connections
+    # before the fork, so that children share what these set; each opens its own connections
+    load_formats()
     use_database(settings.database_url, STATEMENT_SECONDS)
     keeper = embedded_server.Supervisor()
     tend = (lambda: None) if settings.redis_url else keeper.supervise

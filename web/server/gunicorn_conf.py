@@ -6,6 +6,7 @@ from typing import Any
 import runtime.blocked_imports  # noqa: F401 - before anything imports what it blocks
 
 # isort: split
+from rules.money import load_formats
 from runtime.libc import die_with_parent, limit_arenas
 from runtime.log import get_log
 from runtime.start import settings_or_exit
@@ -47,10 +48,12 @@ make_counter_files()
 
 
 def when_ready(server: Any) -> None:
-    """In the master, before it forks: log where it listens, and exempt all loaded objects from
-    garbage collection, which would otherwise copy the shared pages into each worker.
+    """In the master, before it forks: log where it listens, load what its workers can share, and
+    exempt all loaded objects from garbage collection, which would otherwise copy the shared pages
+    into each worker.
     """
     get_log("web").info("listening", at=[str(listener) for listener in server.LISTENERS])
+    load_formats()
     gc.collect()
     gc.freeze()
 
