@@ -23,7 +23,7 @@ from redis import Redis
 from delivery.relay import FROZEN_KEY
 from delivery.relay import run as run_relay
 from delivery.worker import Worker
-from runtime.libc import die_with_parent
+from runtime.libc import die_with_parent, use_up_holes
 from runtime.log import LogThrottle, get_log
 from runtime.redis.connection import connect_redis
 
@@ -85,6 +85,7 @@ class Pool:
         # child copy its shared pages.
         gc.collect()
         gc.freeze()
+        use_up_holes()
         while not self._stop_signals:
             self._looked_at[0] = time.monotonic()
             self._tend()
