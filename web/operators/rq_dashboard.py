@@ -16,7 +16,6 @@ from http import HTTPStatus
 from typing import Any
 
 import falcon
-from flask import Flask, g
 from redis.exceptions import RedisError
 from rq.exceptions import NoSuchJobError
 
@@ -30,7 +29,6 @@ from runtime.settings import QUEUES, get_settings
 from web.http.guards.auth import need
 from web.http.guards.sessions import check_csrf, is_secure, require_session, session_of
 from web.http.problems import Problem
-from web.operators.rq_flask import PREFIX, make_dashboard, page_policy
 
 REQUEUE_ONE = re.compile(r"/rq/job/([^/]+)/requeue")
 REQUEUE_ALL = re.compile(r"/rq/requeue/([^/]+)")
@@ -52,7 +50,7 @@ class RqDashboard:
     """The sink for everything under `/rq`."""
 
     def __init__(self) -> None:
-        self._flask: Flask | None = None
+        self._flask: Any = None  # made by the first look: few processes need Flask's 3 MiB
 
     def __call__(self, req: falcon.Request, resp: falcon.Response, **_params: str) -> None:
         """Show an operator a page, or translate a POST that would change something."""
@@ -78,10 +76,12 @@ class RqDashboard:
 
     def _serve(self, req: falcon.Request, resp: falcon.Response, session: OperatorSession) -> None:
         """Answer with the response of the Flask application."""
-        self._flask = self._flask or make_dashboard()
+        from web.operators import rq_flask  # noqa: PLC0415 - loads Flask
+
+        self._flask = self._flask or rq_flask.make_dashboard()
         nonce = new_token(length=26)
         try:
-            answer = _ask(self._flask, req, nonce)
+            answer = rq_flask.ask(self._flask, req.env, nonce)
         except NoSuchJobError:
             raise Problem(
                 "not_found",
@@ -98,6 +98,8 @@ class RqDashboard:
                 f"Redis does not answer ({type(error).__name__}). What was accepted is safe in the"
                 " database.",
             ) from None
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            raise Problem("not_found", f"There is nothing at {req.path[:80]}.")
         resp.status, resp.data = answer.status_code, answer.get_data()
         for name in ("Content-Type", "Location", "Cache-Control", "ETag", "Last-Modified"):
             if name in answer.headers and not (
@@ -105,13 +107,12 @@ class RqDashboard:
             ):
                 resp.set_header(name, answer.headers[name])
         if answer.mimetype == "text/html":
-            resp.set_header(
-                "Content-Security-Policy", page_policy(nonce, answer.get_data(as_text=True))
-            )
+            policy = rq_flask.page_policy(nonce, answer.get_data(as_text=True))
+            resp.set_header("Content-Security-Policy", policy)
             resp.set_cookie(
                 "_csrf_token",
                 session.csrf_token,
-                path=PREFIX,
+                path=rq_flask.PREFIX,
                 secure=is_secure(),
                 http_only=False,
                 same_site="Strict",
@@ -161,18 +162,3 @@ def _replay_one(identity: str, actor: str) -> dict[str, object]:
             "conflict", f"{identity} was not changed: {why.get(row.state, 'it is no longer dead')}."
         )
     return {"status": "OK", "count": 1}
-
-
-def _ask(flask: Flask, req: falcon.Request, nonce: str) -> Any:
-    environ = {  # without a body, since it becomes a GET
-        name: value
-        for name, value in req.env.items()
-        if name not in {"wsgi.input", "CONTENT_LENGTH", "CONTENT_TYPE", "HTTP_TRANSFER_ENCODING"}
-    }
-    with flask.request_context(environ | {"REQUEST_METHOD": "GET"}):
-        g.csp_nonce = nonce
-        answer = flask.full_dispatch_request()
-        answer.direct_passthrough = False
-        if answer.status_code == HTTPStatus.NOT_FOUND:
-            raise Problem("not_found", f"There is nothing at {req.path[:80]}.")
-        return answer

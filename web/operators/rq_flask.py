@@ -10,6 +10,7 @@
 import base64
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, g
@@ -144,3 +145,17 @@ def make_dashboard() -> Flask:
 
     app.register_blueprint(dashboard.blueprint, url_prefix=PREFIX)
     return app
+
+
+def ask(app: Flask, environ: Mapping[str, Any], nonce: str) -> Any:
+    """Return the application's response to a request, as a GET without a body."""
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if name not in {"wsgi.input", "CONTENT_LENGTH", "CONTENT_TYPE", "HTTP_TRANSFER_ENCODING"}
+    }
+    with app.request_context(kept | {"REQUEST_METHOD": "GET"}):
+        g.csp_nonce = nonce
+        answer = app.full_dispatch_request()
+        answer.direct_passthrough = False
+        return answer
