@@ -1,7 +1,7 @@
 """Block imports of optional packages that a long-running process does not use; import this first.
 
-peewee loads PostgreSQL's driver (8 MiB) even when the database is SQLite; structlog and httpx load
-rich and pygments (4 MiB), which only colour terminal output.
+peewee loads PostgreSQL's driver (8 MiB) even when the database is SQLite; structlog loads rich
+(4 MiB), which only colours terminal output, and httpx its command line (1 MiB).
 """
 
 import sys
@@ -18,6 +18,6 @@ def _is_sqlite() -> bool:
         return False  # reported later, when the settings are checked
 
 
-for name in ("rich", "pygments", *(("psycopg",) if _is_sqlite() else ())):
+for name in ("rich", "httpx._main", *(("psycopg",) if _is_sqlite() else ())):
     if name not in sys.modules:
         sys.modules[name] = None  # type: ignore[assignment]  # makes importing it fail

@@ -65,9 +65,9 @@ def test_web_does_not_start_with_a_wrong_setting(told, tmp_path, wrong, said):
 @pytest.mark.parametrize("program", ["worker", "scheduler", "web.server.gunicorn_conf"])
 def test_long_running_processes_load_no_unused_libraries(tmp_path, program):
     """Given SQLite and an external Redis, then neither the PostgreSQL driver, a second Redis client
-    nor terminal colour libraries are loaded.
+    nor libraries for terminals, command lines and rq-dashboard are loaded.
     """
-    what = ("psycopg", "valkey", "rich", "pygments")
+    what = ("psycopg", "valkey", "rich", "pygments", "click", "flask")
     names = f"[name for name in {what} if sys.modules.get(name)]"
     told = subprocess.run(
         [sys.executable, "-c", f"import sys, {program}, web.app; print({names})"],
