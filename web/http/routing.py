@@ -43,6 +43,12 @@ class StaticFiles:
             resp.set_header("Allow", ", ".join(METHODS))
 
 
+def needs_key(req: falcon.Request, resource: object) -> bool:
+    """Whether the responder that answers this request needs a key."""
+    name = "get" if req.method == "HEAD" else req.method.lower()
+    return bool(getattr(getattr(resource, f"on_{name}", None), "needs_key", False))
+
+
 def route_of(req: falcon.Request) -> str:
     """The route's template, `/rq` or `/static` for everything below these, or `none`; never the
     path, which may contain a secret.

@@ -1,5 +1,6 @@
 """Invisible characters are refused in every query parameter of the API."""
 
+from functools import partial
 from urllib.parse import unquote
 
 import pytest
@@ -57,6 +58,13 @@ def test_an_invisible_character_is_refused_in_every_query_parameter(client):
             answer = client.simulate_get(path, query_string=f"{name}={odd}", headers=key)
             assert answer.status_code == 422, (path, name, odd)
             assert [each["field"] for each in answer.json["errors"]] == [name]
+
+
+def test_head_answers_an_invisible_character_as_get_does(client):
+    key = given.a_key(given.an_account())
+    for query in ("customerId=%00", "unknown=%00"):
+        asked = partial(client.simulate_request, path="/api/webhook-endpoints", query_string=query)
+        assert [asked(method, headers=key).status_code for method in ("GET", "HEAD")] == [422, 422]
 
 
 def test_a_request_without_a_key_is_401_despite_invisible_characters(client):
