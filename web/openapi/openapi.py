@@ -27,8 +27,8 @@ Auth = Literal["key", "operator", "signature", "open"]
 Responder = TypeVar("Responder", bound=Callable[..., Any])
 
 ALWAYS = ("bad_request", "card_number_refused", "unavailable")
-WITH_KEY = ("unauthenticated", "forbidden", "not_found")
-WITH_BODY = ("body_too_large", "invalid", "conflict")
+WITH_KEY = ("unauthenticated", "forbidden", "not_found", "invalid")
+WITH_BODY = ("body_too_large", "conflict")
 WITH_REPEAT = ("idempotency_key_reused", "idempotency_in_progress")
 
 # what web.http.guards.payment_guard answers
@@ -207,7 +207,6 @@ def documented(
             *(WITH_BODY if body else ()),
             *(WITH_REPEAT if keyed and repeats else ()),
             *(("outcome_unknown",) if responder.__name__ != "on_get" else ()),
-            *(("invalid",) if query else ()),
             *problems,
         ]
         headers = _headers(repeats, "idempotency_key_required" in problems) if keyed else None

@@ -60,6 +60,13 @@ def test_an_invisible_character_is_refused_in_every_query_parameter(client):
             assert [each["field"] for each in answer.json["errors"]] == [name]
 
 
+def test_an_invisible_character_in_an_undocumented_parameter_is_a_declared_problem(client):
+    key = given.a_key(given.an_account())
+    for path in ("/api/invoices/inv_1", "/api/webhook-endpoints/we_1", "/api/finance/summary"):
+        answer = client.simulate_get(path, query_string="unknown=%00", headers=key)  # checks it
+        assert (answer.status_code, answer.json["code"]) == (422, "invalid")
+
+
 def test_head_answers_an_invisible_character_as_get_does(client):
     key = given.a_key(given.an_account())
     for query in ("customerId=%00", "unknown=%00"):
