@@ -29,7 +29,8 @@ Responder = TypeVar("Responder", bound=Callable[..., Any])
 ALWAYS = ("bad_request", "card_number_refused", "unavailable")
 WITH_KEY = ("unauthenticated", "forbidden", "not_found", "invalid")
 WITH_BODY = ("body_too_large", "conflict")
-WITH_REPEAT = ("idempotency_key_reused", "idempotency_in_progress")
+# a repeated request whose answer is no longer kept is a conflict
+WITH_REPEAT = ("body_too_large", "conflict", "idempotency_key_reused", "idempotency_in_progress")
 
 # what web.http.guards.payment_guard answers
 PAYMENT_GUARD = {"403": "https_required", "429": "rate_limited"}
