@@ -41,10 +41,11 @@ Amounts are integers in the currency's minor unit, times are RFC 3339 in UTC.
 
 Send `Authorization: Bearer <key>`. An object of another account is answered with 404. Errors are
 `application/problem+json` (RFC 9457) with a stable `code`. Lists take `limit` (at most 100) and
-`startingAfter`. A POST takes `Idempotency-Key`: the same key and body return the first answer
-again. Without a clear answer, repeat with the same key: 503 `outcome_unknown` means that it may
-have been accepted, 202 with `accepted` that it was: read it at its `Location`. HEAD is answered
-wherever GET is. Card numbers are refused in any field and never stored.
+`startingAfter`. A POST takes `Idempotency-Key`: the same one and the same body return the first
+answer again, for 48 hours; each API key has its own. Without a clear answer, repeat with the same
+key: 503 `outcome_unknown` means that it may have been accepted, 202 with `accepted` that it was:
+read it at its `Location`. HEAD is answered wherever GET is. Card numbers are refused in any field
+and never stored.
 
 A page of this server may call the API for the operator who is signed in, by the session's cookie:
 it names the account in `Payphone-Account` and sends the session's token in `X-CSRF-Token` with
