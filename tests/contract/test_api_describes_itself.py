@@ -2,14 +2,18 @@
 
 import json
 import re
+from pathlib import Path
 
 from falcon.routing.compiled import CompiledRouterNode
 from pydantic import BaseModel
 
 from models.feed.outgoing_event import CHOICES, TYPES
+from tests import given
 from web.http.problems import PROBLEMS
 from web.openapi.api_docs import OpenApi
 from web.openapi.openapi import is_documented
+
+README = Path(__file__).resolve().parents[2] / "README.md"
 
 NOT_API = {
     "/",
@@ -148,6 +152,22 @@ def test_the_docs_page_shows_the_fields_of_every_answer_in_json(client):
     assert bare == []
     refund = shown["/api/payments/{payment_id}/refunds", "post", "202"]
     assert {"paymentId", "amount"} <= {field.name for field in refund}
+
+
+def test_the_requests_in_the_readme_work(client, stripe_stand_in):
+    """Given the README's requests, when each is sent with the ids of the earlier answers, then each
+    is accepted.
+    """
+    key, ids = given.a_key(given.an_account()), {}
+    told = re.findall(r'^curl "\$URL(\S+)" .*?"(?: -d \'(.*)\')?$', README.read_text(), re.M)
+    assert len(told) == 4
+    for parts in told:
+        path, body = (re.sub(r"[a-z]+_…", lambda named: ids[named[0]], part) for part in parts)
+        method = "POST" if body else "GET"
+        answer = client.simulate_request(method, path, body=body, headers=key)
+        assert answer.status_code in {200, 201, 202}, answer.text
+        made = answer.json.get("id", "")
+        ids[f"{made.partition('_')[0]}_…"] = made
 
 
 def test_every_problem_has_the_anchor_its_type_points_to(client):
