@@ -186,7 +186,8 @@ NEXT: dict[str, str] = {
         " made, or repeat it with that key."
     ),
     "idempotency_key_reused": (
-        "A key is accepted again only with the same request. Use a new key for a new request."
+        "A key is accepted again only with the same request, and from a page only in the same"
+        " session. Use a new key for a new request."
     ),
     "stripe_customer_unknown": (
         "Customers of the account's own Stripe account are accepted. Copy the id from that"

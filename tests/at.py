@@ -1,6 +1,6 @@
 """Runs a command, and everything it starts, at another time.
 
-python -m tests.at 2027-03-14T06:58Z python -m pytest tests/unit
+.venv/bin/python -m tests.at 2027-03-14T06:58Z .venv/bin/python -m pytest tests/unit
 
 Some tests and code only work at some hours or on some days; this shows it before that hour comes.
 Every program that uses the C library, including Python, Valkey and PostgreSQL, sees a time of day
@@ -38,8 +38,8 @@ def main() -> None:
         moment = datetime.fromisoformat(sys.argv[1]) if len(sys.argv) > 2 else None
     if moment is None or moment.tzinfo is None:
         sys.exit(
-            "Say when, with its offset, and what to run: python -m tests.at 2026-11-29T03:30Z"
-            " python -m pytest tests/unit"
+            "Say when, with its offset, and what to run: .venv/bin/python -m tests.at"
+            " 2026-11-29T03:30Z .venv/bin/python -m pytest tests/unit"
         )
     sys.exit(run_at(moment, sys.argv[2:]))
 

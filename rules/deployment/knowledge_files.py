@@ -29,19 +29,20 @@ _PDF_HEAD = 1024  # bytes within which a PDF's header must begin, as PDF readers
 class BadFile(ValueError):
     """A file cannot be used; the message says why, what is accepted, and what to do."""
 
-    def __init__(self, wrong: str, todo: str) -> None:
-        super().__init__(f"{wrong}; {ACCEPTED}; {todo}")
+    def __init__(self, wrong: str, todo: str, accepted: str = ACCEPTED) -> None:
+        super().__init__(f"{wrong}; {accepted}; {todo}")
 
 
-def plain_name(name: str) -> str:
-    """The file's name without its folders. Raises BadFile."""
+def plain_name(name: str, accepted: str = ACCEPTED) -> str:
+    """The file's name without its folders. Raises BadFile, which says what is `accepted`."""
     own = name.replace("\\", "/").rpartition("/")[2].strip()
     own = unicodedata.normalize("NFC", own)
     seen = own.translate(dict.fromkeys(map(ord, _JOINERS)))
     if not seen or any(unicodedata.category(char).startswith("C") for char in seen):
-        raise BadFile("has no name, or one with invisible characters", "rename it")
+        raise BadFile("has no name, or one with invisible characters", "rename it", accepted)
     if len(own) > LONGEST_NAME:
-        raise BadFile(f"has a name of {len(own)} characters", f"use at most {LONGEST_NAME}")
+        todo = f"use at most {LONGEST_NAME}"
+        raise BadFile(f"has a name of {len(own)} characters", todo, accepted)
     return own
 
 

@@ -2,13 +2,18 @@
 
 import json
 import re
+from pathlib import Path
 
 from falcon.routing.compiled import CompiledRouterNode
 from pydantic import BaseModel
 
 from models.feed.outgoing_event import CHOICES, TYPES
+from tests import given
 from web.http.problems import PROBLEMS
+from web.openapi.api_docs import OpenApi
 from web.openapi.openapi import is_documented
+
+README = Path(__file__).resolve().parents[2] / "README.md"
 
 NOT_API = {
     "/",
@@ -116,6 +121,53 @@ def test_the_docs_search_finds_by_words_and_escapes_them(client):
     assert 'id="PaymentRefunds_post"' in page.text
     assert 'id="Customers_get"' not in page.text
     assert "<b>x" not in client.simulate_get("/api/docs", params={"q": "<b>x"}).text
+
+
+def test_the_docs_page_shows_what_bodies_and_answers_mean(client):
+    """Given a body, an answer and a field whose model says what it means, then the page says so."""
+    page = " ".join(client.simulate_get("/api/docs", params={"q": "settings"}).text.split())
+    assert "<code>ladder</code> replaces the whole ladder; an empty one contacts nobody." in page
+    assert "<code>ladder[].days</code>" in page
+    assert "A rung: what happens <code>days</code> after the due date." in page
+    page = " ".join(client.simulate_get("/api/docs", params={"q": "summary"}).text.split())
+    assert "<code>currencies[].byStatus.*.count</code>" in page
+    assert "Totals in one currency; currencies are never added up." in page
+
+
+def test_the_docs_page_shows_the_fields_of_every_answer_in_json(client):
+    """Given an answer that may also be `Accepted`, then its own fields are shown."""
+    openapi = OpenApi(client.app)
+    shown = {
+        (operation.path, operation.method.lower(), answer.status): answer.fields
+        for operation in openapi.operations
+        for answer in operation.answers
+    }
+    bare = [
+        (path, method, status)
+        for path, operations in openapi.document["paths"].items()
+        for method, operation in operations.items()
+        for status, answer in operation["responses"].items()
+        if "application/json" in answer.get("content", {}) and not shown[path, method, status]
+    ]
+    assert bare == []
+    refund = shown["/api/payments/{payment_id}/refunds", "post", "202"]
+    assert {"paymentId", "amount"} <= {field.name for field in refund}
+
+
+def test_the_requests_in_the_readme_work(client, stripe_stand_in):
+    """Given the README's requests, when each is sent with the ids of the earlier answers, then each
+    is accepted.
+    """
+    key, ids = given.a_key(given.an_account()), {}
+    told = re.findall(r'^curl "\$URL(\S+)" .*?"(?: -d \'(.*)\')?$', README.read_text(), re.M)
+    assert len(told) == 4
+    for parts in told:
+        path, body = (re.sub(r"[a-z]+_…", lambda named: ids[named[0]], part) for part in parts)
+        method = "POST" if body else "GET"
+        answer = client.simulate_request(method, path, body=body, headers=key)
+        assert answer.status_code in {200, 201, 202}, answer.text
+        made = answer.json.get("id", "")
+        ids[f"{made.partition('_')[0]}_…"] = made
 
 
 def test_every_problem_has_the_anchor_its_type_points_to(client):

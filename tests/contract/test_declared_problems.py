@@ -4,7 +4,10 @@ import pytest
 
 from models.effects.pause_switch import PauseSwitch
 from tests import given
-from tests.watching.declared import check_declared
+from tests.watching.declared import check_declared, declared_codes
+from web.http.body import CAP
+
+REPEATED = (409, "idempotency_in_progress")
 
 
 def test_charges_paused_is_declared_wherever_it_is_answered(clinic):
@@ -52,3 +55,14 @@ def test_the_test_client_checks_every_answer(client, monkeypatch):
     ):
         client.simulate_get("/api/customers/cu_none", headers=given.a_key(given.an_account()))
     assert client.simulate_get("/api/customers/cu_none").status_code == 401
+
+
+def test_every_post_with_a_key_declares_what_reading_and_repeating_it_may_answer(client):
+    """Given a POST that takes no fields, then its body is read all the same."""
+    declared, key = declared_codes(client.app), given.a_key(given.an_account())
+    codes = {(413, "body_too_large"), (409, "conflict"), (422, "idempotency_key_reused")}
+    posts = [(path, method) for (path, method), known in declared.items() if REPEATED in known]
+    assert ("/api/deployments/{deployment_id}/retry", "POST") in posts
+    assert [path for path, method in posts if not codes <= declared[path, method]] == []
+    answer = client.simulate_post("/api/deployments/x/retry", body=" " * (CAP + 1), headers=key)
+    assert (answer.status_code, answer.json["code"]) == (413, "body_too_large")

@@ -17,11 +17,12 @@ from web.http.body import CAP
 
 pytestmark = pytest.mark.one_database
 
+METHODS = {method: f"on_{method.lower()}" for method in ("GET", "POST", "PUT", "PATCH", "DELETE")}
 ROUTES_WITH_KEY = [
-    (method.upper(), route)
+    (method, route)
     for route, resource in ROUTES.items()
-    for method in ("get", "post", "put", "patch", "delete")
-    if getattr(getattr(resource, f"on_{method}", None), "needs_key", False)
+    for method, responder in {**METHODS, "HEAD": "on_get"}.items()
+    if getattr(getattr(resource, responder, None), "needs_key", False)
 ]
 # gunicorn's limit: a request line of 8,190 bytes, and as much in each header
 HEAD = 8_000

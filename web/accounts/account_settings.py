@@ -83,16 +83,22 @@ Ladder = Annotated[list[RungWanted], Field(max_length=MOST_RUNGS), AfterValidato
 
 
 class SettingsChange(Body):
-    """The settings to change; omitted ones stay. `quietDays` are weekdays (`sunday`), days of each
-    year (`12-25`) or dates (`2026-11-26`). `openingHours` are periods per weekday, such as
-    `{"monday": ["09:00-12:00", "13:00-17:00"]}`; an omitted day is closed, and `{}` means Monday to
-    Friday, 9 to 5. `ladder` replaces the whole ladder; an empty one contacts nobody. With
-    `firstContacts` `draft`, the ladder's contacts wait for approval. `keypadPayments`: cards may be
-    entered on the keypad during a call. `sendProject`: an invoice's `project` is only a reference,
-    which Stripe and a verified caller may be told. `consentDays`: for how many days a consent is
-    valid; 0: for ever. `numberCheckDays`: before a first contact, if consent and last lookup are
-    at least that many days old, look up whether the number has changed hands; 0: never. Only an
-    operator can change `party` and `numberCheckDays`.
+    """The settings to change; omitted ones stay. `paymentCollection` `in_call`: the assistant may
+    charge a card during a call, `link`: it only texts links. The ladder's calls are at least
+    `callFrequency` apart; with `calling` `automatic` the assistant makes them, with `manual` staff,
+    as work items. `paymentTiming` `follow_up`: the ladder texts where it would call. `staffEntry`
+    `link_only`: staff have no card form. `party`: whose debts these are, the clinic's own (`first`)
+    or others' (`third`).
+
+    `quietDays` are weekdays (`sunday`), days of each year (`12-25`) or dates (`2026-11-26`).
+    `openingHours` are periods per weekday, such as `{"monday": ["09:00-12:00", "13:00-17:00"]}`; an
+    omitted day is closed, and `{}` means Monday to Friday, 9 to 5. `ladder` replaces the whole
+    ladder; an empty one contacts nobody. With `firstContacts` `draft`, the ladder's contacts wait
+    for approval. `keypadPayments`: cards may be entered on the keypad during a call. `sendProject`:
+    an invoice's `project` is only a reference, which Stripe and a verified caller may be told.
+    `consentDays`: for how many days a consent is valid; 0: for ever. `numberCheckDays`: before a
+    first contact, if consent and last lookup are at least that many days old, look up whether the
+    number has changed hands; 0: never. Only an operator can change `party` and `numberCheckDays`.
     """
 
     payment_collection: Collection | None = None

@@ -35,6 +35,13 @@ MAX_KEY = 255
 # how long a repetition of an unfinished request gets `idempotency_in_progress`
 RUNNING = timedelta(seconds=30)
 
+REUSED = "This Idempotency-Key was used for another request. Use a new one."
+# the digest is keyed with the session's token: the same request from another one looks different
+REUSED_BY_OPERATOR = (
+    "This Idempotency-Key was used for another request, or for this one before you signed in again."
+    " Read what it changed before you use a new one."
+)
+
 Responder = Callable[..., Any]
 
 
@@ -153,7 +160,7 @@ def _run_or_replay(
 ) -> Any:
     """Run the request's own transaction: its work, or a replay of the first answer."""
     with transaction():
-        first = None if key is None else _claim_key(scope, _checked(key), _digest(req, document))
+        first = None if key is None else _claim_key(req, scope, _checked(key), document)
         if first is not None:
             if first.location or not first.reference:  # else there was nothing to do
                 accept(req, first.location or about)
@@ -206,8 +213,9 @@ def _digest(req: falcon.Request, document: Any) -> str:
     return hmac.new(caller_of(req).secret.encode(), asked.encode(), hashlib.sha256).hexdigest()
 
 
-def _claim_key(scope: str, key: str, digest: str) -> IdempotencyKey | None:
+def _claim_key(req: falcon.Request, scope: str, key: str, document: Any) -> IdempotencyKey | None:
     """Claim the key: None if it was free, else the first request's row. Raises Problem 422."""
+    digest = _digest(req, document)
     taken = execute(
         "INSERT INTO idempotency_key (id, scope, key, digest, created_at) VALUES (?, ?, ?, ?, ?) ON"
         " CONFLICT (scope, key) DO NOTHING RETURNING id",
@@ -219,10 +227,8 @@ def _claim_key(scope: str, key: str, digest: str) -> IdempotencyKey | None:
         (IdempotencyKey.scope == scope) & (IdempotencyKey.key == key)
     )
     if row.digest != digest:
-        raise Problem(
-            "idempotency_key_reused",
-            "This Idempotency-Key was used for another request. Use a new one.",
-        )
+        is_session = caller_of(req).actor.startswith("operator:")
+        raise Problem("idempotency_key_reused", REUSED_BY_OPERATOR if is_session else REUSED)
     return row
 
 

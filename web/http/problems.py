@@ -111,6 +111,8 @@ def document_of(refused: Refused) -> dict[str, Any]:
 
 def write_problem(resp: falcon.Response, refused: Refused) -> None:
     """Answer with the problem document of a refusal."""
+    if refused.code != "outcome_unknown":  # what a responder has announced was not saved
+        resp.delete_header("Location")
     resp.status = status_of(refused)
     resp.content_type = "application/problem+json"
     resp.text = json.dumps(document_of(refused))

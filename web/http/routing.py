@@ -1,5 +1,5 @@
-"""Routing beyond what falcon does: HEAD wherever there is GET, static files for GET and HEAD only,
-and the names of routes in logs and metrics.
+"""Routing beyond what falcon does: HEAD wherever there is GET, no path with two slashes in front,
+static files for GET and HEAD only, and the names of routes in logs and metrics.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,12 @@ class Router(CompiledRouter):
     """Falcon's router, in which every responder to GET answers HEAD too; falcon then sends the
     headers alone (RFC 9110, section 9.3.2).
     """
+
+    def find(self, uri: str, req: falcon.Request | None = None) -> Any:
+        """The route of a path. None if two slashes are in front, of which falcon ignores one: a
+        proxy's rules, our guards and the limits on bodies go by the path as it is.
+        """
+        return None if uri.startswith("//") else super().find(uri, req)
 
     def map_http_methods(self, resource: object, **kwargs: Any) -> dict[str, Callable[..., Any]]:
         """The responders of a resource by method."""
@@ -41,6 +47,12 @@ class StaticFiles:
         self._files(req, resp)
         if req.method == "OPTIONS":
             resp.set_header("Allow", ", ".join(METHODS))
+
+
+def needs_key(req: falcon.Request, resource: object) -> bool:
+    """Whether the responder that answers this request needs a key."""
+    name = "get" if req.method == "HEAD" else req.method.lower()
+    return bool(getattr(getattr(resource, f"on_{name}", None), "needs_key", False))
 
 
 def route_of(req: falcon.Request) -> str:

@@ -38,6 +38,7 @@ class AnswerRow:
     status: str
     about: str
     codes: list[str]
+    shape: str
     fields: list[FieldRow]
 
 
@@ -53,6 +54,7 @@ class Operation:
     about: str
     is_open: bool
     parameters: list[FieldRow]
+    body_about: str
     body: list[FieldRow]
     answers: list[AnswerRow]
 
@@ -62,8 +64,8 @@ class Operation:
             field.name for field in (*self.parameters, *self.body)
         ]
         codes = [code for row in self.answers for code in row.codes]
-        parts = [self.method, self.path, self.tag, self.summary, self.about, *names, *codes]
-        return " ".join(parts).lower()
+        words = [self.summary, self.about, self.body_about, *(row.shape for row in self.answers)]
+        return " ".join([self.method, self.path, self.tag, *words, *names, *codes]).lower()
 
 
 class OpenApi:
@@ -106,14 +108,13 @@ class ApiDocs:
             text = self._texts[operation.id]
             if all(word in text for word in words):
                 groups[operation.tag].append(operation)
-        about = [part.replace("\n", " ") for part in document["info"]["description"].split("\n\n")]
         show_page(
             resp,
             "api_docs.html",
             groups={tag: rows for tag, rows in groups.items() if rows},
             articles=self._articles,
             wanted=wanted,
-            about=about,
+            about=document["info"]["description"],
             count=sum(map(len, groups.values())),
         )
 
@@ -172,6 +173,7 @@ def read_operations(document: dict[str, Any]) -> Iterator[Operation]:
                 about=spec["description"],
                 is_open=spec.get("security") == [],
                 parameters=[_parameter(one, schemas) for one in spec["parameters"]],
+                body_about=_resolved(body, schemas).get("description", ""),
                 body=list(_fields(body, schemas)),
                 answers=[
                     _answer(status, answer, schemas)
@@ -188,15 +190,13 @@ def _parameter(spec: dict[str, Any], schemas: dict[str, Any]) -> FieldRow:
 def _answer(status: str, spec: dict[str, Any], schemas: dict[str, Any]) -> AnswerRow:
     content = spec.get("content", {})
     if "application/problem+json" in content:
-        return AnswerRow(
-            status, "", [part.strip("` ") for part in spec["description"].split("·")], []
-        )
-    return AnswerRow(
-        status,
-        spec["description"],
-        [],
-        list(_fields(content.get("application/json", {}).get("schema", {}), schemas)),
-    )
+        codes = [part.strip("` ") for part in spec["description"].split("·")]
+        return AnswerRow(status, "", codes, "", [])
+    schema = content.get("application/json", {}).get("schema", {})
+    # where there are two shapes, the second is `Accepted`, which every POST may answer
+    shape = _resolved(schema.get("anyOf", [schema])[0], schemas)
+    about = shape.get("description", "")
+    return AnswerRow(status, spec["description"], [], about, list(_fields(shape, schemas)))
 
 
 def _fields(
@@ -205,19 +205,30 @@ def _fields(
     """The fields of a schema, nested ones with dotted names."""
     whole = _resolved(schema, schemas)
     for name, spec in whole.get("properties", {}).items():
+        inner = [(dots, _resolved(one, schemas)) for dots, one in _references(spec)]
+        about = [spec.get("description"), *(one.get("description") for _, one in inner)]
         yield FieldRow(
             prefix + name,
             _kind(spec, schemas),
             name in whole.get("required", []),
-            spec.get("description", ""),
+            next(filter(None, about), ""),
         )
-        if depth < DEEPEST:
-            for inner in (spec, spec.get("items", {}), *spec.get("anyOf", [])):
-                if "$ref" in inner:
-                    dots = (
-                        f"{prefix}{name}[]." if inner is spec.get("items") else f"{prefix}{name}."
-                    )
-                    yield from _fields(inner, schemas, dots, depth + 1)
+        for dots, one in inner if depth < DEEPEST else ():
+            yield from _fields(one, schemas, f"{prefix}{name}{dots}", depth + 1)
+
+
+def _references(spec: dict[str, Any], dots: str = ".") -> Iterator[tuple[str, dict[str, Any]]]:
+    """The references in a field's schema, each with what joins its own name and those of the fields
+    in it: `.`, `[].` for a list, `.*.` for any names.
+    """
+    if "$ref" in spec:
+        yield dots, spec
+    for one in spec.get("anyOf", ()):
+        yield from _references(one, dots)
+    if "items" in spec:
+        yield from _references(spec["items"], "[].")
+    if isinstance(spec.get("additionalProperties"), dict):
+        yield from _references(spec["additionalProperties"], ".*.")
 
 
 def _resolved(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:

@@ -27,9 +27,10 @@ Auth = Literal["key", "operator", "signature", "open"]
 Responder = TypeVar("Responder", bound=Callable[..., Any])
 
 ALWAYS = ("bad_request", "card_number_refused", "unavailable")
-WITH_KEY = ("unauthenticated", "forbidden", "not_found")
-WITH_BODY = ("body_too_large", "invalid", "conflict")
-WITH_REPEAT = ("idempotency_key_reused", "idempotency_in_progress")
+WITH_KEY = ("unauthenticated", "forbidden", "not_found", "invalid")
+WITH_BODY = ("body_too_large", "conflict")
+# a repeated request whose answer is no longer kept is a conflict
+WITH_REPEAT = ("body_too_large", "conflict", "idempotency_key_reused", "idempotency_in_progress")
 
 # what web.http.guards.payment_guard answers
 PAYMENT_GUARD = {"403": "https_required", "429": "rate_limited"}
@@ -40,10 +41,11 @@ Amounts are integers in the currency's minor unit, times are RFC 3339 in UTC.
 
 Send `Authorization: Bearer <key>`. An object of another account is answered with 404. Errors are
 `application/problem+json` (RFC 9457) with a stable `code`. Lists take `limit` (at most 100) and
-`startingAfter`. A POST takes `Idempotency-Key`: the same key and body return the first answer
-again. Without a clear answer, repeat with the same key: 503 `outcome_unknown` means that it may
-have been accepted, 202 with `accepted` that it was: read it at its `Location`. HEAD is answered
-wherever GET is. Card numbers are refused in any field and never stored.
+`startingAfter`. A POST takes `Idempotency-Key`: the same one and the same body return the first
+answer again, for 48 hours; each API key has its own. Without a clear answer, repeat with the same
+key: 503 `outcome_unknown` means that it may have been accepted, 202 with `accepted` that it was:
+read it at its `Location`. HEAD is answered wherever GET is. Card numbers are refused in any field
+and never stored.
 
 A page of this server may call the API for the operator who is signed in, by the session's cookie:
 it names the account in `Payphone-Account` and sends the session's token in `X-CSRF-Token` with
@@ -207,7 +209,6 @@ def documented(
             *(WITH_BODY if body else ()),
             *(WITH_REPEAT if keyed and repeats else ()),
             *(("outcome_unknown",) if responder.__name__ != "on_get" else ()),
-            *(("invalid",) if query else ()),
             *problems,
         ]
         headers = _headers(repeats, "idempotency_key_required" in problems) if keyed else None

@@ -45,7 +45,7 @@ from web.payments.confirm_payment import answered_later, resume_charge
 from web.payments.payment_outcome import answer_outcome
 from web.payments.responses import CardFormShown
 
-GRACE = timedelta(minutes=15)  # for which an expired form still shows its charges
+GRACE = timedelta(minutes=15)  # for which an expired form still tells of its charges
 OPENING_PROBLEMS = (
     "invoice_already_paid",
     "invoice_not_payable",
@@ -125,16 +125,16 @@ class CardPage:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
         """Charge once per payment method, however often it is posted: a page that got no answer
-        posts again. The body is JSON.
+        posts again, though its form may have expired meanwhile. The body is JSON.
         """
-        form, wanted = read_token(token), check(CardCharge, read_json(req))
+        form, wanted = read_token(token, GRACE), check(CardCharge, read_json(req))
         with transaction():
             invoice = Invoice.locked(_invoice(form.invoice_id).id)
             known = PaymentConfirmation.with_card(invoice, wanted.payment_method_id)
             later = (
                 DeferredAnswer(f"charge:{known.id}", resume_charge(f"charge:{known.id}"))
                 if known
-                else _charge(invoice, wanted, form)
+                else _charge(invoice, wanted, read_token(token))
             )
             killpoint("request.before_commit")
         killpoint("request.after_commit")

@@ -10,7 +10,7 @@ from models.accounts.audit_entry import AuditEntry
 from models.deployment.port_document import PortDocument
 from models.transactions import serialize_on
 from rules.deployment.knowledge_files import BadFile, plain_name
-from rules.deployment.port_documents import MOST, BadDocument, document_type
+from rules.deployment.port_documents import ACCEPTED, MOST, BadDocument, document_type
 from runtime.clock import real_now
 from runtime.ids import new_id
 
@@ -20,7 +20,7 @@ def add_port_document(account: Account, name: str, content: bytes, actor: str) -
     used.
     """
     try:
-        name = plain_name(name)
+        name = plain_name(name, ACCEPTED)
         kind = document_type(name, content)
     except (BadFile, BadDocument) as error:
         raise invalid_file(str(error)) from None

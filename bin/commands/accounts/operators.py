@@ -7,8 +7,8 @@ import click
 from actions.accounts.keys import issue_key
 from actions.accounts.operators import add_operator, disable_operator, reset_operator
 from bin.commands.accounts.keys import say_key
-from bin.commands.output import acting, say
-from models.accounts.operator import MIN_PASSWORD
+from bin.commands.output import acting, moment, say, show_list
+from models.accounts.operator import MIN_PASSWORD, Operator
 from rules.operator_rights import SCOPES, Rights, Scope
 from runtime.ids import new_token
 
@@ -16,6 +16,22 @@ from runtime.ids import new_token
 @click.group()
 def operator() -> None:
     """Operators: named people who can sign in."""
+
+
+@operator.command("list")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+def list_operators(limit: int) -> None:
+    """Show operators by name, with what they may do and in which accounts. The built-in one, who
+    signs in with OPERATOR_PASSWORD, is not listed.
+    """
+    columns = ("name", "scope", "accounts", "added", "disabled")
+    query = Operator.select().order_by(Operator.name)
+    show_list(columns, query, _row, limit, "No named operators yet.")
+
+
+def _row(row: Operator) -> tuple[object, ...]:
+    accounts = "all" if row.accounts is None else ", ".join(row.accounts)
+    return row.name, row.scope, accounts, moment(row.created_at), moment(row.disabled_at)
 
 
 _password_stdin = click.option(

@@ -148,7 +148,7 @@ def _secret_key(settings: Settings, level: Level) -> Finding:
     what, advice = (
         "PAYPHONE_SECRET_KEY",
         (
-            "Set it to a long random text: python -c 'import secrets;"
+            "Set it to a long random text: python3 -c 'import secrets;"
             " print(secrets.token_urlsafe(48))'."
         ),
     )

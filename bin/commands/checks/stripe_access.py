@@ -126,6 +126,8 @@ def _wrong_with(endpoint: Json, mode: str, what: str) -> Iterator[tuple[Level, s
     """Yield what is wrong with a webhook endpoint that sends to us, with its level."""
     theirs = mode_of_event(endpoint) or "no"
     enabled = endpoint.get("enabled_events") or []
+    if str(endpoint.get("url")).endswith("/"):
+        yield "fail", "its URL ends in a slash; its events are answered 404"
     wanted = (*SUBSCRIBED, *(CARD_EVENTS if what == PLATFORM else ()))
     missing = [] if "*" in enabled else [name for name in wanted if name not in enabled]
     version = endpoint.get("api_version")

@@ -141,6 +141,8 @@ def test_an_idempotency_key_works_once_even_across_sessions(client):
     later = Browser(client, account).post("/api/customers", CUSTOMER, **key)
     assert (first.json, again.headers["Idempotent-Replayed"]) == (again.json, "true")
     assert (later.status_code, later.json["code"]) == (422, "idempotency_key_reused")
+    # a new key would do it twice
+    assert "before you signed in again. Read what it changed" in later.json["detail"]
     assert (Customer.select().count(), IdempotencyKey.select().count()) == (1, 1)
     assert "Ada Payer" not in IdempotencyKey.get().answer
 

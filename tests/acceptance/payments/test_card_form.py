@@ -297,6 +297,24 @@ def test_charge_status_outlives_the_form_for_a_while(clinic):
         )
 
 
+def test_charge_posted_again_after_the_form_expired_gets_its_outcome(clinic):
+    """Given a charge whose answer was lost, when the page posts it again and its form has expired
+    meanwhile, then it gets the charge's outcome for a while; another card is refused.
+    """
+    card = clinic.typed()
+    first = clinic.charge(clinic.path(), card, amount=5_000)
+    for ago, status in ((1, 200), (16, 410)):
+        past = CardForm(clinic.invoice.id, "key:k", real_now() - timedelta(minutes=ago))
+        again = clinic.charge(f"/card/{past.token}", card, amount=5_000)
+        assert (again.status_code, again.json.get("charge")) == (
+            status,
+            first.json["charge"] if status == 200 else None,
+        )
+        other = clinic.charge(f"/card/{past.token}", clinic.typed(), amount=5_000)
+        assert (other.status_code, other.json["code"]) == (410, "card_form_expired")
+    assert clinic.stripe.received(clinic.invoice.id) == 5_000
+
+
 def test_forged_form_address_is_rejected(clinic):
     token = clinic.path().removeprefix("/card/")
     sealed_for_something_else = seal(

@@ -3,6 +3,7 @@ customer: the answer says what is known, and a client that follows it gets one e
 """
 
 from datetime import timedelta
+from itertools import count
 
 import pytest
 
@@ -101,6 +102,23 @@ def test_a_retried_request_has_one_effect_wherever_the_retry_fails(
     if not database_url.startswith("sqlite"):
         pytest.skip("is about the client")
     assert Disturbed(clinic, faults, story).repetitions(apart=7) > 1
+
+
+def test_an_answer_that_nothing_was_saved_names_no_location(clinic, faults):
+    """Given a fault at each place of a request that creates a customer, then an answer that says
+    that nothing was saved has no `Location`, which would be that of a row that does not exist.
+    """
+    for at in count(1):
+        faults.order(at)
+        headers = clinic.headers | {"Idempotency-Key": f"key {at}"}
+        answer = clinic.client.simulate_post(
+            "/api/customers", json={"name": "Ada"}, headers=headers
+        )
+        is_saved_or_doubted = answer.json.get("code", "") != "unavailable"
+        assert ("location" in answer.headers) == is_saved_or_doubted, faults.where
+        if answer.status_code == 201:
+            break
+    assert at > 5
 
 
 def test_a_refused_text_is_never_answered_as_accepted(clinic, faults):

@@ -206,3 +206,11 @@ def test_the_event_is_kept_word_for_word(client):
     )
     assert client.simulate_post(PATH, **given.signed(text)).status_code == 200
     assert InboxEvent.get().payload == text
+
+
+def test_the_webhooks_url_has_no_slash_at_its_end(client):
+    """Given an endpoint at Stripe whose URL ends in a slash, then its events get the 404 that
+    doctor tells of.
+    """
+    for path in ("/api/webhooks/stripe/", "/api/webhooks/stripe/connect/"):
+        assert client.simulate_post(path).status_code == 404

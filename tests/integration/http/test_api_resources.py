@@ -160,15 +160,14 @@ def test_the_same_idempotency_key_with_another_body_is_refused(client, account, 
 
 
 def test_idempotency_keys_are_separate_for_each_caller(client, account, key):
-    other = given.a_key(given.an_account(name="Other"))
-    for headers in (key, other):
-        assert (
-            client.simulate_post(
-                CUSTOMERS, json={"name": "Ada"}, headers=headers | {"Idempotency-Key": "k1"}
-            ).status_code
-            == 201
+    """Given another account's key, or another key of the same account, then it is a new request."""
+    other, second = given.a_key(given.an_account(name="Other")), given.a_key(account)
+    for headers in (key, other, second):
+        answer = client.simulate_post(
+            CUSTOMERS, json={"name": "Ada"}, headers=headers | {"Idempotency-Key": "k1"}
         )
-    assert Customer.select().count() == 2
+        assert (answer.status_code, "idempotent-replayed" in answer.headers) == (201, False)
+    assert Customer.select().count() == 3
 
 
 def test_stored_responses_are_encrypted_for_their_caller(client):

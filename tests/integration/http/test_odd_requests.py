@@ -209,6 +209,17 @@ def test_no_header_changes_the_request_path(database_url, valkey, processes):
 
 
 @pytest.mark.one_database
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_path_that_begins_with_two_slashes_is_not_found(client, route):
+    """Given the path of a route with another slash in front, which a proxy's path rules and the
+    limits on bodies would not recognise, then it is no route.
+    """
+    path = "/" + route.replace("{", "").replace("}", "")
+    for method in ("GET", "POST"):
+        assert ask(client.app, method, path) == 404, method
+
+
+@pytest.mark.one_database
 @pytest.mark.parametrize("path", ["/healthz", "/login", "/nowhere", "/static/payphone.css"])
 def test_every_answer_has_each_security_header_once(database_url, valkey, processes, path):
     url = serve(processes)

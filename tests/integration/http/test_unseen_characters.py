@@ -1,5 +1,6 @@
 """Invisible characters are refused in every query parameter of the API."""
 
+from functools import partial
 from urllib.parse import unquote
 
 import pytest
@@ -57,6 +58,20 @@ def test_an_invisible_character_is_refused_in_every_query_parameter(client):
             answer = client.simulate_get(path, query_string=f"{name}={odd}", headers=key)
             assert answer.status_code == 422, (path, name, odd)
             assert [each["field"] for each in answer.json["errors"]] == [name]
+
+
+def test_an_invisible_character_in_an_undocumented_parameter_is_a_declared_problem(client):
+    key = given.a_key(given.an_account())
+    for path in ("/api/invoices/inv_1", "/api/webhook-endpoints/we_1", "/api/finance/summary"):
+        answer = client.simulate_get(path, query_string="unknown=%00", headers=key)  # checks it
+        assert (answer.status_code, answer.json["code"]) == (422, "invalid")
+
+
+def test_head_answers_an_invisible_character_as_get_does(client):
+    key = given.a_key(given.an_account())
+    for query in ("customerId=%00", "unknown=%00"):
+        asked = partial(client.simulate_request, path="/api/webhook-endpoints", query_string=query)
+        assert [asked(method, headers=key).status_code for method in ("GET", "HEAD")] == [422, 422]
 
 
 def test_a_request_without_a_key_is_401_despite_invisible_characters(client):

@@ -239,6 +239,19 @@ def test_a_revoked_key_no_longer_works(client):
     assert run("keys", "issue", "ac_none").exit_code == 1
 
 
+def test_operators_are_listed_with_their_rights_and_whether_they_may_sign_in():
+    assert "No named operators" in run("operator", "list").output
+    account = given.an_account()
+    for named in (("ada",), ("eve", "--scope", "act", "--account", account.id)):
+        assert run("operator", "add", *named).exit_code == 0
+    run("operator", "disable", "eve")
+    shown = run("operator", "list").output.splitlines()
+    (ada,), (eve,) = ([line.split() for line in shown if name in line] for name in ("ada", "eve"))
+    assert ada[:3] == ["ada", "admin", "all"]
+    assert eve[:3] == ["eve", "act", account.id]
+    assert (len(ada), len(eve)) == (5, 7)  # only eve has the day and time of being disabled
+
+
 def test_resetting_a_disabled_operators_password_enables_login_again():
     """Given a disabled operator, when the password is reset, then the new one works, all sessions
     end, and the audit log has it.

@@ -242,6 +242,11 @@ def test_stripe_keys_of_different_modes_are_reported(healthy, set_env, secret, o
         ({"livemode": False}, "fail", "it is in test mode, our key in live mode"),
         ({"status": "disabled"}, "fail", "it is disabled"),
         ({"enabled_events": ["charge.refunded"]}, "fail", "not sent payment_intent.succeeded, pay"),
+        (
+            {"url": "https://pay.example/api/webhooks/stripe/"},
+            "fail",
+            "we_0: its URL ends in a slash; its events are answered 404",
+        ),
         ({"url": "https://elsewhere.example/"}, "warn", "none in live mode sends to https://pay."),
     ],
 )

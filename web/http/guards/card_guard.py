@@ -12,6 +12,7 @@ from rules.cards.card_documents import card_fields
 from rules.cards.card_numbers import has_bare_card_number
 from web.http.guards.auth import caller_of
 from web.http.problems import Problem
+from web.http.routing import needs_key
 
 # their values, up to this length, are stored or echoed in an answer
 KEPT_HEADERS = ("Idempotency-Key", "Payphone-Account")
@@ -47,8 +48,7 @@ class CardGuard:
         """Refuse card numbers in the query of an API request. Raises Problem 401 or 422."""
         if not req.path.startswith(API):
             return
-        responder = getattr(resource, f"on_{req.method.lower()}", None)
-        if getattr(responder, "needs_key", False):
+        if needs_key(req, resource):
             caller_of(req)
         refuse_card_numbers(req.params, "query ")
 

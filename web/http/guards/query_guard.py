@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import falcon
 
 from web.http.problems import Problem
+from web.http.routing import needs_key
 
 MOST_PARAMETERS = 10
 LONGEST_NAME = 80
@@ -36,8 +37,7 @@ class QueryGuard:
         self, req: falcon.Request, resp: falcon.Response, resource: object, params: dict[str, str]
     ) -> None:
         """Refuse invisible characters. Raises Problem 422 that names their parameters."""
-        responder = getattr(resource, f"on_{req.method.lower()}", None)
-        if not getattr(responder, "needs_key", False):
+        if not needs_key(req, resource):
             return
         names = [
             name for name, values in _parameters(req) if any(map(_has_invisible, (name, *values)))

@@ -362,6 +362,8 @@ def test_old_bill_is_kept_while_a_deployment_still_needs_it(ported):
 @pytest.mark.parametrize(
     ("name", "content", "wrong"),
     [
+        ("", b"%PDF-1.7", "no name"),
+        ("b" * 197 + ".pdf", b"%PDF-1.7", "a name of 201 characters"),
         ("bill.docx", b"PK", "another type"),
         ("bill.pdf", b"", "empty"),
         ("bill.pdf", b"\x89PNG\r\n\x1a\n", "is not pdf"),
