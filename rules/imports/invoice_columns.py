@@ -21,7 +21,7 @@ REQUIRED = {
     "amount": "the amount owed",
 }
 # our fields by their names in `--mapping FIELD=COLUMN`
-MAPPABLE = {name: name for name in (*COMMON, "project", "externalId", *CONTACT)}
+MAPPABLE = {name: name for name in (*COMMON, "project", *CONTACT)}
 del MAPPABLE["balance"]
 MAPPABLE["amount"] = "balance"
 
@@ -135,7 +135,10 @@ def recognise(header: Sequence[str], layouts: Iterable[Layout]) -> Layout:
         layouts,
         key=lambda layout: (
             -len(lacking(find_columns(layout, header))),
-            sum(plain(mark) in names for mark in layout.marks),
+            sum(
+                mark in header if layout.as_written else plain(mark) in names
+                for mark in layout.marks
+            ),
         ),
     )
 

@@ -14,7 +14,8 @@ Names = tuple[str, ...]
 class Layout:
     """A program's columns: our field → its names for it, the best first.
 
-    `marks` identify the program. If a file has a row for each line of an invoice, the columns of
+    `marks` identify the program; `as_written`: only if they are spelled so, capitals and spaces
+    included. If a file has a row for each line of an invoice, the columns of
     `line_amounts` hold the lines' own amounts, and the amount owed is repeated in each row;
     `is_summed`: there is no amount owed, so the lines of an invoice are added up. `source` is where
     the program exports the file.
@@ -24,6 +25,7 @@ class Layout:
     title: str
     fields: Mapping[str, Names]
     marks: Names = ()
+    as_written: bool = False
     line_amounts: Names = ()
     is_summed: bool = False
     source: str = ""
@@ -83,6 +85,7 @@ COMMON: dict[str, Names] = {
     "phone": ("Phone", "Phone Number", "Mobile", "Mobile Phone", "Customer Phone", "Cell Phone"),
     "type": ("Transaction Type", "Type"),
     "status": ("Status", "Invoice Status"),
+    "externalId": ("External ID",),
 }
 
 QUICKBOOKS = Layout(
@@ -256,7 +259,8 @@ PAYPHONE = Layout(
         for name in ("number", "customer", "dueDate", "currency", "email", "phone", "project")
     }
     | {"balance": ("amount",), "externalId": ("externalId",), "status": ("status",)},
-    marks=("dueDate", "externalId", "smsConsent", "consentAt", "smsOptOut", "voiceOptOut"),
+    marks=("dueDate",),
+    as_written=True,  # "Due Date" is anyone's, and the "Amount" beside it is a total
     source="a spreadsheet of your own",
 )
 LAYOUTS: dict[str, Layout] = {

@@ -272,6 +272,25 @@ def test_the_total_of_a_partly_paid_invoice_is_refused_as_its_balance(books):
     assert "--mapping amount=COLUMN" in told
 
 
+@pytest.mark.any_database
+def test_a_spreadsheets_amount_is_a_total_and_only_payphones_own_is_a_balance(books):
+    """Given a spreadsheet with the usual headings, then its Amount is what was billed, of which
+    Amount Paid is no longer owed, and which is no balance of a partly paid invoice. Payphone's own
+    `amount`, beside `dueDate`, is what is still owed.
+    """
+    head = "Invoice Number,Customer,Due Date,Amount"
+    told = books.refused(
+        f"{head},Status\n1,Ada,2099-01-31,100.00,Partially paid\n", "--currency", "usd"
+    )
+    assert "is the whole amount of an invoice that is partly paid" in told
+    text = f"{head},Amount Paid,External ID\n1,Ada,2099-01-31,100.00,60.00,A-7\n"
+    assert books.take_in(text, "--currency", "usd").exit_code == 0
+    assert Customer.get().external_id == "A-7"
+    own = "number,customer,dueDate,amount,currency,status\n2,Ada,2099-01-31,40.00,USD,partial\n"
+    assert books.take_in(own).exit_code == 0
+    assert [row[::2] for row in books.invoices] == [("1", 4_000, "sent"), ("2", 4_000, "sent")]
+
+
 ZOHO = (
     "Invoice Date,Invoice ID,Invoice Number,Invoice Status,Customer ID,Customer Name,"
     "Place of Supply,Due Date,Item Name,Quantity,Item Price,Item Total,SubTotal,Total,Balance,"
