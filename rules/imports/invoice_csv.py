@@ -259,7 +259,10 @@ class _Row:
         owed = read_amount(text, currency, signs) if self.amount is None else self.amount
         if "isTotal" in self.how.columns:
             if "paid" in self.how.columns:
-                owed -= read_amount(self.text("paid") or "0", currency, signs)
+                paid = self.get("paid", lambda text: _read_paid(text or "0", currency, signs))
+                if paid is None:
+                    return None
+                owed -= paid
             elif state is State.PARTIAL:
                 raise BadCell(
                     "is the whole amount of an invoice that is partly paid, and the file does not"
@@ -352,6 +355,20 @@ class _Row:
                 " the cell empty"
             )
         return SmsConsent(source[:200], read_time(given), self.text("consentText")[:2000])
+
+
+def _read_paid(text: str, currency: str, signs: Signs) -> int:
+    """Parse what was paid of a total, in minor units. Raises BadCell, also for less than zero."""
+    try:
+        paid = read_amount(text, currency, signs)
+    except BadCell as error:
+        raise BadCell(f"{error}; or say --mapping paid= if it is about something else") from None
+    if paid < 0:
+        raise BadCell(
+            f"{text[:40]!r} is less than zero, as a payment or as one given back; write what was"
+            " paid without a sign, or name the open balance's column with --mapping amount=COLUMN"
+        )
+    return paid
 
 
 def read_yes(text: str) -> bool:

@@ -16,6 +16,7 @@ def books(database_url, tmp_path):
     return Books(tmp_path)
 
 
+DOLLARS = "--currency", "usd"
 # QuickBooks Online → Reports → Open Invoices, "Export to CSV"
 OPEN_INVOICES = """"Bright Smiles, LLC",,,,,,
 Open Invoices,,,,,,
@@ -289,6 +290,24 @@ def test_a_spreadsheets_amount_is_a_total_and_only_payphones_own_is_a_balance(bo
     own = "number,customer,dueDate,amount,currency,status\n2,Ada,2099-01-31,40.00,USD,partial\n"
     assert books.take_in(own).exit_code == 0
     assert [row[::2] for row in books.invoices] == [("1", 4_000, "sent"), ("2", 4_000, "sent")]
+
+
+@pytest.mark.any_database
+def test_what_was_paid_of_a_total_is_taken_off_or_the_row_refused(books):
+    """Given a total and what was paid of it, then a payment is never added to the debt, however it
+    is written, and a column called Paid that says yes or no is not passed over.
+    """
+    head = "Invoice Number,Customer,Due Date,Total,"
+    for paid in ("-60.00", "(60.00)", "60.00 CR"):
+        told = books.refused(f"{head}Amount Paid\n1,Ada,2099-01-31,100,{paid}\n", *DOLLARS)
+        assert f"line 2, Amount Paid: '{paid}' is less than zero" in told
+    told = books.refused(f"{head}Paid\n1,Ada,2099-01-31,100.00,Yes\n", *DOLLARS)
+    assert "line 2, Paid: 'Yes' is not an amount" in told
+    assert "--mapping paid=" in told
+    for number, name in enumerate(("Paid", "Payments", "Total Paid", "Amount Paid")):
+        row = f"{number},Ada,2099-01-31,100.00,60.00"
+        assert books.take_in(f"{head}{name}\n{row}\n", *DOLLARS).exit_code == 0
+    assert {row[2] for row in books.invoices} == {4_000}
 
 
 ZOHO = (
