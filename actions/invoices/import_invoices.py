@@ -3,8 +3,8 @@
 An invoice is identified by account and number. A new one is created. An open one without payments
 is updated from the file (amount, due date, project). One with payments, or closed, is left
 unchanged. One that belongs to another customer is refused. A customer is identified by external id,
-otherwise by name, unless e-mail or phone differ. Missing contact details are filled in; existing
-ones are never overwritten.
+otherwise by name, unless e-mail or phone differ or several have that name. Missing contact details
+are filled in; existing ones are never overwritten.
 """
 
 from collections.abc import Callable, Sequence
@@ -176,7 +176,8 @@ def _customers(account: Account, rows: Sequence[InvoiceRow], now: datetime) -> d
         if externals
         else Customer.name.in_(names)
     )
-    known = list(Customer.select().where(Customer.account == account, same)) if rows else []
+    ours = Customer.select().where(Customer.account == account, same).order_by(Customer.id)
+    known = list(ours) if rows else []
     by_name: dict[str, list[Customer]] = {}
     by_external = {customer.external_id: customer for customer in known if customer.external_id}
     for one in known:
@@ -186,9 +187,7 @@ def _customers(account: Account, rows: Sequence[InvoiceRow], now: datetime) -> d
     for row in rows:
         candidates = by_name.setdefault(row.customer, [])
         customer = (
-            by_external.get(row.external_id)
-            if row.external_id
-            else next((one for one in candidates if _is_same(one, row)), None)
+            by_external.get(row.external_id) if row.external_id else _namesake(candidates, row)
         )
         if customer is None:
             customer = Customer(
@@ -212,6 +211,20 @@ def _customers(account: Account, rows: Sequence[InvoiceRow], now: datetime) -> d
     for at in range(0, len(values), 100):
         Customer.insert_many(values[at : at + 100]).execute()
     return found
+
+
+def _namesake(candidates: Sequence[Customer], row: InvoiceRow) -> Customer | None:
+    """The customer of the row's name that the row is about: one whose phone or e-mail it has, else
+    the only one of that name. Of several it is nobody's for certain, so only one who cannot be
+    contacted, lest the wrong person is.
+    """
+    possible = [one for one in candidates if _is_same(one, row)]
+    certain = [one for one in possible if _shared_details_agree(one, row)]
+    if not certain and len({(one.email, one.phone) for one in candidates}) == 1:
+        certain = possible
+    elif not certain and not (row.email or row.phone):
+        certain = [one for one in possible if not (one.email or one.phone)]
+    return certain[0] if certain else None
 
 
 def _is_same(customer: Customer, row: InvoiceRow) -> bool:

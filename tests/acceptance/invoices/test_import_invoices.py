@@ -355,6 +355,29 @@ def test_known_customers_are_matched_and_namesakes_kept_apart(take_in, account):
     assert Customer.get_by_id(of["5"]).email == "new@example.com"
 
 
+def test_a_row_goes_to_the_namesake_whose_contact_details_it_has_or_to_none(take_in, account):
+    """Given several customers of one name, then a row is billed to the one whose phone it has, also
+    if another has none; and a row that could be of any of them to nobody who can be contacted.
+    """
+    unknown = given.a_customer(account, name="Ada Payer", email=None, phone=None)
+    known = given.a_customer(account, name="Ada Payer", email=None, phone="+12025550123")
+    text = (
+        "number,customer,phone,dueDate,amount,currency\n"
+        "1,Ada Payer,202-555-0123,2099-01-31,10,USD\n"
+        "2,Bob Payer,202-555-0144,2099-01-31,10,USD\n"
+        "3,Bob Payer,202-555-0145,2099-01-31,10,USD\n"
+        "4,Bob Payer,,2099-01-31,10,USD\n"
+    )
+    assert take_in(text).exit_code == 0
+    later = "5,Bob Payer,,2099-01-31,10,USD\n6,Bob Payer,202-555-0146,2099-01-31,10,USD\n"
+    assert take_in(text + later).exit_code == 0
+    assert Customer.get_by_id(unknown.id).phone is None
+    assert Invoice.get(number="1").customer_id == known.id
+    phones = [row.customer.phone for row in Invoice.select().order_by(Invoice.number)]
+    assert phones[1:] == ["+12025550144", "+12025550145", None, None, "+12025550146"]
+    assert Invoice.get(number="4").customer_id == Invoice.get(number="5").customer_id
+
+
 def test_a_phone_number_saved_during_the_import_is_kept(account, take_in, monkeypatch):
     """Given a customer without a phone number, when the clinic saves one just after the import has
     read the customer, then the file's number does not replace it, but its e-mail address is kept.
