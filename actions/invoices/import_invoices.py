@@ -3,8 +3,9 @@
 An invoice is identified by account and number. A new one is created. An open one without payments
 is updated from the file (amount, due date, project). One with payments, or closed, is left
 unchanged. One that belongs to another customer is refused. A customer is identified by external id,
-otherwise by name, unless e-mail or phone differ or several have that name. Missing contact details
-are filled in; existing ones are never overwritten.
+unless name and contact details are a stranger's; otherwise by name, unless e-mail or phone differ,
+or several have that name. Missing contact details are filled in; existing ones are never
+overwritten.
 """
 
 from collections.abc import Callable, Sequence
@@ -186,9 +187,11 @@ def _customers(account: Account, rows: Sequence[InvoiceRow], now: datetime) -> d
     fresh: dict[str, Customer] = {}
     for row in rows:
         candidates = by_name.setdefault(row.customer, [])
-        customer = (
-            by_external.get(row.external_id) if row.external_id else _namesake(candidates, row)
-        )
+        bearer = by_external.get(row.external_id or "")
+        if bearer is not None and _is_stranger(bearer, row):
+            bearer = None
+            row = replace(row, external_id=None)  # noqa: PLW2901 - it identifies someone else
+        customer = bearer if row.external_id else _namesake(candidates, row)
         if customer is None:
             customer = Customer(
                 id=new_id("cu"),
@@ -227,6 +230,14 @@ def _namesake(candidates: Sequence[Customer], row: InvoiceRow) -> Customer | Non
     return certain[0] if certain else None
 
 
+def _is_stranger(customer: Customer, row: InvoiceRow) -> bool:
+    """Whether the row has the customer's external id, but another name and other contact details:
+    spreadsheets round long ids, and programs write 0 or N/A for none.
+    """
+    contact = _contact_details_agree(customer, row)
+    return bool(contact) and not any(contact) and not may_be_one(customer.name, row.customer)
+
+
 def _is_same(customer: Customer, row: InvoiceRow) -> bool:
     return all(_shared_details_agree(customer, row))
 
@@ -243,11 +254,13 @@ def is_anothers(customer: Customer, row: InvoiceRow | Passed) -> bool:
 
 def _shared_details_agree(customer: Customer, row: InvoiceRow | Passed) -> list[bool]:
     """For each of e-mail, phone and external id that both have, whether the two agree."""
-    pairs = (
-        (customer.email, row.email),
-        (customer.phone, row.phone),
-        (customer.external_id, row.external_id),
-    )
+    both = bool(customer.external_id and row.external_id)
+    same_id = [customer.external_id == row.external_id] if both else []
+    return _contact_details_agree(customer, row) + same_id
+
+
+def _contact_details_agree(customer: Customer, row: InvoiceRow | Passed) -> list[bool]:
+    pairs = ((customer.email, row.email), (customer.phone, row.phone))
     return [ours == theirs for ours, theirs in pairs if ours and theirs]
 
 

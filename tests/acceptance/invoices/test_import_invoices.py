@@ -378,6 +378,26 @@ def test_a_row_goes_to_the_namesake_whose_contact_details_it_has_or_to_none(take
     assert Invoice.get(number="4").customer_id == Invoice.get(number="5").customer_id
 
 
+def test_an_external_id_that_strangers_share_does_not_make_them_one(take_in, account):
+    """Given an id that a spreadsheet has rounded, so that people have it in common whose names and
+    phones differ, then nobody gets another's bill. A new name with the same phone is one person.
+    """
+    text = "number,customer,phone,externalId,dueDate,amount,currency\n" + "".join(
+        f"{number},{who},{phone},3000000000053210000,2099-01-31,10,USD\n"
+        for number, who, phone in (
+            (1, "Ada Payer", "202-555-0123"),
+            (2, "Bob Other", "202-555-0144"),
+            (3, "Ada King", "202-555-0123"),
+            (4, "Bob Other", "202-555-0144"),
+        )
+    )
+    assert take_in(text).exit_code == 0
+    assert take_in(f"{text}5,Bob Other,202-555-0144,3000000000053210000,2099-01-31,10,USD\n")
+    names = [row.customer.name for row in Invoice.select().order_by(Invoice.number)]
+    assert names == ["Ada Payer", "Bob Other", "Ada Payer", "Bob Other", "Bob Other"]
+    assert Customer.select().count() == 2
+
+
 def test_a_phone_number_saved_during_the_import_is_kept(account, take_in, monkeypatch):
     """Given a customer without a phone number, when the clinic saves one just after the import has
     read the customer, then the file's number does not replace it, but its e-mail address is kept.
