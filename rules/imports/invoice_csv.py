@@ -17,6 +17,7 @@ from rules.imports.csv_cells import (
     BadCell,
     read_currency,
     read_email,
+    read_id,
     read_phone,
     read_short,
 )
@@ -224,10 +225,11 @@ class _Row:
     def _invoice(
         self, state: State, phone: str | None, currency: str | None, amount: int | None
     ) -> InvoiceRow | list[RowError]:
-        number = self.get("number", read_short)
+        number = self.get("number", read_id)
         customer = self.get("customer", read_short)
         due = self.get("dueDate", lambda text: read_date(text, self.how.dates))
         email = self.get("email", read_email)
+        external_id = self._external_id()
         consent = self.get("smsConsent", lambda text: self._consent(text, phone))
         if self.errors or not (currency and amount and number and customer and due):
             return self.errors
@@ -242,9 +244,12 @@ class _Row:
             email,
             phone,
             self.text("project")[:200] or None,
-            self.text("externalId")[:200] or None,
+            external_id,
             consent,
         )
+
+    def _external_id(self) -> str | None:
+        return self.get("externalId", lambda text: read_id(text[:LONGEST]) if text else None)
 
     def _currency(self, text: str) -> str:
         """The row's currency: from its column, the option, or the mark beside the amount."""
@@ -296,7 +301,7 @@ class _Row:
             state=state,
             email=self.get("email", read_email),
             phone=self._phone(),
-            external_id=self.text("externalId")[:200] or None,
+            external_id=self._external_id(),
             **names,
         )
 

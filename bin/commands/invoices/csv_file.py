@@ -110,7 +110,7 @@ class CsvFile:
             line = above + 1
             try:
                 for cells in reader:
-                    yield Row(line, [cell.strip() for cell in cells])
+                    yield Row(line, [_bare(cell) for cell in cells])
                     line = above + reader.line_num + 1
                     self.done = text.buffer.tell()
             except csv.Error as error:
@@ -125,6 +125,15 @@ class CsvFile:
             f"{self.path.name}, line {line} or below: it is not valid {self.encoding}. Save the"
             " file as CSV UTF-8."
         )
+
+
+def _bare(cell: str) -> str:
+    """A cell without spaces around it, or the formula ="…" that keeps a spreadsheet from changing
+    it.
+    """
+    text = cell.strip()
+    is_formula = len(text) > len('=""') and text.startswith('="') and text.endswith('"')
+    return text[2:-1].replace('""', '"').strip() if is_formula else text
 
 
 def _encoding(path: Path) -> str:

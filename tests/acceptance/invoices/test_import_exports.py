@@ -431,6 +431,37 @@ def test_common_separators_and_encodings_are_detected(books, content):
     assert [row[:3] for row in books.invoices] == [("1", "Zoë", 1_050)]
 
 
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("2.02611E+11,Ada,2099-01-31,10.00,", "Invoice No: '2.02611E+11' is in a spreadsheet's"),
+        ("1,Ada,2099-01-31,10.00,1.23457E+18", "External ID: '1.23457E+18' is in a spreadsheet's"),
+        ("1,Ada,2099-01-31,10.00,#N/A", "External ID: '#N/A' is a spreadsheet's error"),
+        ("#REF!,Ada,2099-01-31,10.00,", "Invoice No: '#REF!' is a spreadsheet's error"),
+        ("1,#N/A,2099-01-31,10.00,", "Customer: '#N/A' is a spreadsheet's error"),
+        ("########,Ada,2099-01-31,10.00,", "Invoice No: '########' is a spreadsheet's error"),
+    ],
+)
+def test_what_a_spreadsheet_has_spoilt_is_refused(books, row, told):
+    told_in = books.refused(
+        f"Invoice No,Customer,Due Date,Balance,External ID\n{row}\n", "--currency", "usd"
+    )
+    assert f"line 2, {told}" in told_in
+
+
+@pytest.mark.any_database
+def test_numbers_that_a_program_protects_from_a_spreadsheet_are_read(books):
+    """Given numbers written as ="0007", so that spreadsheets keep the zeros, then they are read."""
+    text = (
+        'Invoice No,Customer,Due Date,Balance,Phone\n="0007",Ada,2099-01-31,10.00,="2025550123"\n'
+        '"=""0008""",Ada,2099-01-31,"=""1,250.00""",\n'
+    )
+    assert books.take_in(text, "--currency", "usd").exit_code == 0
+    assert [row[:3:2] for row in books.invoices] == [("0007", 1_000), ("0008", 125_000)]
+    assert Customer.get().phone == "+12025550123"
+
+
 def test_line_numbers_count_from_the_files_first_line(books):
     told = books.refused(f"sep=;\n{SEMICOLONS}2;Bob;never;10,50;EUR\n")
     assert "line 4, Due Date: 'never'" in told
