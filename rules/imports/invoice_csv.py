@@ -4,6 +4,7 @@ column.
 A card number in any cell refuses the row, and is not repeated in the error.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -29,6 +30,9 @@ from rules.storable import storable_text
 Parsed = TypeVar("Parsed")
 
 _YES, _NO = frozenset({"yes", "y", "true", "1", "x"}), frozenset({"", "no", "n", "false", "0"})
+# the parts of an amount before and behind a comma of its own
+_BEFORE = re.compile(r"[^\d.,]*\d{1,9}")
+_BEHIND = re.compile(r"\d{2,3}(?:\.\d+)?[^\w.,]*")
 OPT_OUTS = {"smsOptOut": ("sms",), "voiceOptOut": ("voice",), "optOut": ("sms", "voice")}
 
 
@@ -125,7 +129,7 @@ def read_row(
     refused = card_errors(line, cells, header) or _unstorable(line, cells, header)
     if refused:
         return refused
-    if any(cells[len(header) :]):
+    if any(cells[len(header) :]) or (len(cells) > len(header) and _is_split(cells, how)):
         return [
             RowError(
                 line,
@@ -156,6 +160,13 @@ def card_errors(line: int, cells: Sequence[str], header: Sequence[str]) -> list[
         for name, cell in zip(names, cells, strict=False)
         if holds_card_number(_card_name(name), cell)
     ]
+
+
+def _is_split(cells: Sequence[str], how: Reading) -> bool:
+    """Whether an amount's own comma has split it in two, as in 1,234.50 without quotes."""
+    place = how.columns["amount"]
+    amount, rest = cells[place : place + 2]
+    return _BEFORE.fullmatch(amount) is not None and _BEHIND.fullmatch(rest) is not None
 
 
 def _unstorable(line: int, cells: Sequence[str], header: Sequence[str]) -> list[RowError]:

@@ -432,6 +432,20 @@ def test_common_separators_and_encodings_are_detected(books, content):
 
 
 @pytest.mark.any_database
+def test_an_amount_that_its_own_comma_has_split_is_refused(books):
+    """Given amounts with commas and without quotation marks, and an empty last column, then they
+    are not read as what stands before the comma. A comma after each row is harmless.
+    """
+    head = "Invoice No,Customer,Due Date,Balance,Notes\n"
+    for amount in ("1,234.50", "$1,234.50", "(1,234.50)", "1,234,567.00", "10,50"):
+        told = books.refused(f"{head}1,Ada,2099-01-31,{amount},\n", *DOLLARS)
+        assert "under 5 headings; quote cells that contain the delimiter" in told
+    assert books.take_in(f"{head}1,Ada,2099-01-31,10.00,90 days,\n", *DOLLARS).exit_code == 0
+    assert books.take_in(f"{head}2,Ada,2099-01-31,10,,\n", *DOLLARS).exit_code == 0
+    assert [row[2] for row in books.invoices] == [1_000, 1_000]
+
+
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("row", "told"),
     [
