@@ -476,6 +476,19 @@ def test_numbers_that_a_program_protects_from_a_spreadsheet_are_read(books):
     assert Customer.get().phone == "+12025550123"
 
 
+def test_invisible_characters_around_a_cell_do_not_make_another_invoice(books):
+    """Given a file that was copied from a web page, with direction marks around its cells, then it
+    has the same invoices as without them.
+    """
+    head, marked = "Invoice No,Customer,Due Date,Balance\n", "\u200e{}\u200b\u00a0\ufeff"
+    cells = ("0007", "Ada", "1/31/2099", "10.00")
+    for row in (cells, [marked.format(cell) for cell in cells]):
+        answer = books.take_in(f"{head}{','.join(row)}\n", *DOLLARS)
+        assert answer.exit_code == 0, answer.output
+    assert books.invoices == [("0007", "Ada", 1_000, "2099-01-31", "sent")]
+    assert "unchanged" in answer.output
+
+
 def test_line_numbers_count_from_the_files_first_line(books):
     told = books.refused(f"sep=;\n{SEMICOLONS}2;Bob;never;10,50;EUR\n")
     assert "line 4, Due Date: 'never'" in told
