@@ -8,7 +8,7 @@ or several have that name. Missing contact details are filled in; existing ones 
 overwritten.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -31,6 +31,7 @@ from runtime.ids import new_id
 
 Recompute = Callable[[Invoice], bool]
 
+ZEROS_UP_TO = 12  # digits of a number before which dropped zeros are looked for
 CUSTOMER_FIELDS = ("id", "name", "email", "phone", "external_id", "created_at", "updated_at")
 
 
@@ -46,16 +47,49 @@ class Planned:
 
 def plan_import(account: Account, rows: Sequence[InvoiceRow]) -> list[Planned]:
     """Decide each row's outcome. Writes nothing."""
-    numbers = [row.number for row in rows]
-    known = {
-        invoice.number: invoice
-        for invoice in Invoice.select(Invoice, Customer)
-        .join(Customer)
-        .where(Invoice.account == account, Invoice.number.in_(numbers))
-    }
+    known = _invoices(account, [row.number for row in rows])
     ids = [invoice.id for invoice in known.values()]
     paid = invoices_with_money(ids) if ids else set()
-    return [_judge(row, known.get(row.number), paid) for row in rows]
+    twins = _twins(account, [row for row in rows if row.number not in known])
+    return [
+        _refuse_twin(row, twins[row.line])
+        if row.line in twins
+        else _judge(row, known.get(row.number), paid)
+        for row in rows
+    ]
+
+
+def _invoices(account: Account, numbers: Collection[str]) -> dict[str, Invoice]:
+    """The account's invoices with these numbers, by number, with their customers."""
+    own = (Invoice.account == account) & Invoice.number.in_(list(numbers))
+    rows = Invoice.select(Invoice, Customer).join(Customer).where(own) if numbers else []
+    return {invoice.number: invoice for invoice in rows}
+
+
+def _twins(account: Account, rows: Sequence[InvoiceRow]) -> dict[int, Invoice]:
+    """By line, the invoice that a new row seems to be: the same customer's and due on the same day,
+    but with more or fewer zeros before its number. Spreadsheets drop them.
+    """
+    written = {
+        row.line: [digits.zfill(width) for width in range(len(digits), ZEROS_UP_TO + 1)]
+        for row in rows
+        if row.number.isascii() and (digits := row.number.lstrip("0")).isdigit()
+    }
+    known = _invoices(account, {number for numbers in written.values() for number in numbers})
+    return {
+        row.line: twin
+        for row in rows
+        for twin in map(known.get, written.get(row.line, ()))
+        if twin and twin.due_date == row.due_date and not is_anothers(twin.customer, row)
+    }
+
+
+def _refuse_twin(row: InvoiceRow, twin: Invoice) -> Planned:
+    message = (
+        f"invoice {twin.number} of this customer is here, due on the same day; a spreadsheet may"
+        " have dropped zeros: write the number as it is here, or give the invoice another one"
+    )
+    return Planned(row, "refused", twin, RowError(row.line, "number", message))
 
 
 def _judge(row: InvoiceRow, known: Invoice | None, paid: set[str]) -> Planned:

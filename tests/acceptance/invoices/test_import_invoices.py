@@ -338,6 +338,24 @@ def test_a_known_number_under_another_customer_is_an_error(take_in, account):
         assert given.fresh(known).amount_due == 5_000 + cents
 
 
+def test_a_number_that_lost_its_zeros_does_not_become_a_second_invoice(take_in, account):
+    """Given an invoice 0007, when a spreadsheet has made its number 7, then it is not imported a
+    second time, nor the other way round. Another customer's 7, or one due another day, is new.
+    """
+    header = "number,customer,dueDate,amount,currency\n"
+    rows = "0007,Ada Payer,2099-01-31,10.00,USD\n8,Bob Payer,2099-01-31,10.00,USD\n"
+    assert take_in(header + rows).exit_code == 0
+    again = "7,Ada Payer,2099-01-31,10.00,USD\n00008,Bob Payer,2099-01-31,9.00,USD\n"
+    answer = take_in(header + again)
+    assert answer.exit_code == 1
+    assert "line 2, number: invoice 0007 of this customer is here" in answer.output
+    assert "line 3, number: invoice 8 of this customer is here" in answer.output
+    others = "007,Cy Other,2099-01-31,10.00,USD\n7,Ada Payer,2099-02-28,10.00,USD\n"
+    assert take_in(header + others).exit_code == 0
+    assert take_in(header + rows + others).exit_code == 0
+    assert [row[0] for row in invoices()] == ["0007", "007", "7", "8"]
+
+
 def test_known_customers_are_matched_and_namesakes_kept_apart(take_in, account):
     known = given.a_customer(account, name="Ada Payer", email=None, phone="+12025550123")
     text = (
