@@ -128,10 +128,13 @@ class ImportRun:
         self.named.add(f"Open here, {one.row.said} in the file{but}", one.row.number)
         self.closable += one.is_closable
 
-    def write(self, close_paid: bool) -> Counter[str]:
-        """Import the valid rows, one transaction for each batch. Return the counts by outcome."""
+    def write(self, close_paid: bool) -> tuple[Counter[str], FirstErrors]:
+        """Import the valid rows, one transaction for each batch. Return the counts by outcome, and
+        the errors: others may have changed something since the check.
+        """
         counts: Counter[str] = Counter()
-        for batch in self._batches("importing", counts, FirstErrors(), _ignore):
+        errors = FirstErrors()
+        for batch in self._batches("importing", counts, errors, _ignore):
             with transaction():
                 # concurrent imports take turns, so that each sees the customers the other created
                 serialize_on(f"import:{self._account.id}")
@@ -147,6 +150,7 @@ class ImportRun:
                 import_opt_outs(self._account, news, acting(), real_now())
                 counts["closed"] += len(close_invoices(closings, acting(), real_now()))
             counts.update(one.outcome for one in written)
+            errors.add(one.error for one in written if one.error)
             counts.update(_counted(news))
         totals = {name: counts[name] for name in (*OUTCOMES, *CONTACT)}
         AuditEntry.record(
@@ -157,7 +161,7 @@ class ImportRun:
             layout=self.reading.layout.name,
             **totals,
         )
-        return counts
+        return counts, errors
 
     def _batches(
         self,

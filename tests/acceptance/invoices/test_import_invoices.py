@@ -6,6 +6,7 @@ import pytest
 
 from actions.invoices import import_invoices
 from actions.payments.recompute import payload_of
+from bin.commands.invoices import import_run
 from models.accounts.audit_entry import AuditEntry
 from models.contact.account_sender import AccountSender
 from models.contact.consent import Consent
@@ -336,6 +337,31 @@ def test_a_known_number_under_another_customer_is_an_error(take_in, account):
     ):
         assert take_in(f"{header}7,{who},2099-02-28,50.0{cents},USD\n").exit_code == 0
         assert given.fresh(known).amount_due == 5_000 + cents
+
+
+@pytest.mark.any_database
+def test_a_row_refused_only_while_writing_is_told_as_others_are(take_in, account, monkeypatch):
+    """Given a file that passes the check, when meanwhile another import has brought a row's number
+    in another currency, then the row is not left out without a word.
+    """
+    plan = import_run.plan_import
+    calls = []
+
+    def meanwhile(account, rows):
+        calls.append(rows)
+        if len(calls) == len(["check", "write"]):
+            given.an_invoice(account, 1_000, "eur", number="8")
+        return plan(account, rows)
+
+    monkeypatch.setattr(import_run, "plan_import", meanwhile)
+    header = "number,customer,dueDate,amount,currency\n"
+    rows = "7,Ada,2099-01-31,10.00,USD\n8,Ada,2099-01-31,10.00,USD\n"
+    answer = take_in(header + rows)
+    assert answer.exit_code == 1
+    assert answer.output.count("line 3, currency: invoice 8 is known in EUR") == 1
+    assert [row[0] for row in invoices()] == ["7", "8"]
+    answer = take_in(header + rows, "--skip-bad")  # seen by both passes, and told once
+    assert answer.output.count("line 3, currency: invoice 8 is known in EUR") == 1
 
 
 def test_a_number_that_lost_its_zeros_does_not_become_a_second_invoice(take_in, account):
