@@ -4,8 +4,8 @@ An invoice is identified by account and number. A new one is created. An open on
 is updated from the file (amount, due date, project). One with payments, or closed, is left
 unchanged. One that belongs to another customer is refused. A customer is identified by external id,
 unless name and contact details are a stranger's; otherwise by name, unless e-mail or phone differ,
-or several have that name. Missing contact details are filled in; existing ones are never
-overwritten.
+or several have that name; otherwise by phone and another spelling of the name. Missing details are
+filled in; existing ones are never overwritten.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -202,21 +202,13 @@ def _update(
 
 def _customers(account: Account, rows: Sequence[InvoiceRow], now: datetime) -> dict[str, Customer]:
     """Return the customer of each new invoice by invoice number, creating unknown ones."""
-    names, externals = (
-        {row.customer for row in rows},
-        {row.external_id for row in rows if row.external_id},
-    )
-    same = (
-        Customer.name.in_(names) | Customer.external_id.in_(externals)
-        if externals
-        else Customer.name.in_(names)
-    )
-    ours = Customer.select().where(Customer.account == account, same).order_by(Customer.id)
-    known = list(ours) if rows else []
+    known = _known_customers(account, rows)
     by_name: dict[str, list[Customer]] = {}
     by_external = {customer.external_id: customer for customer in known if customer.external_id}
+    by_phone: dict[str | None, list[Customer]] = {}
     for one in known:
         by_name.setdefault(one.name, []).append(one)
+        by_phone.setdefault(one.phone, []).append(one)
     found: dict[str, Customer] = {}
     fresh: dict[str, Customer] = {}
     for row in rows:
@@ -226,6 +218,7 @@ def _customers(account: Account, rows: Sequence[InvoiceRow], now: datetime) -> d
             bearer = None
             row = replace(row, external_id=None)  # noqa: PLW2901 - it identifies someone else
         customer = bearer if row.external_id else _namesake(candidates, row)
+        customer = customer or _spelled_otherwise(by_phone.get(row.phone, []), row)
         if customer is None:
             customer = Customer(
                 id=new_id("cu"),
@@ -237,9 +230,11 @@ def _customers(account: Account, rows: Sequence[InvoiceRow], now: datetime) -> d
             )
             fresh[customer.id] = customer
             candidates.append(customer)
-            if row.external_id:
-                by_external[row.external_id] = customer
+        if row.external_id:
+            by_external[row.external_id] = customer
         _fill_in(customer, row, now, is_new=customer.id in fresh)
+        if customer.phone and customer not in by_phone.setdefault(customer.phone, []):
+            by_phone[customer.phone].append(customer)
         found[row.number] = customer
     values = [
         {name: getattr(customer, name) for name in CUSTOMER_FIELDS} | {"account": account.id}
@@ -248,6 +243,29 @@ def _customers(account: Account, rows: Sequence[InvoiceRow], now: datetime) -> d
     for at in range(0, len(values), 100):
         Customer.insert_many(values[at : at + 100]).execute()
     return found
+
+
+def _known_customers(account: Account, rows: Sequence[InvoiceRow]) -> list[Customer]:
+    """The account's customers with the name, external id or phone of one of the rows, by id."""
+    same = Customer.name.in_({row.customer for row in rows})
+    for field, values in (
+        (Customer.external_id, {row.external_id for row in rows if row.external_id}),
+        (Customer.phone, {row.phone for row in rows if row.phone}),
+    ):
+        same = same | field.in_(values) if values else same
+    ours = Customer.select().where(Customer.account == account, same).order_by(Customer.id)
+    return list(ours) if rows else []
+
+
+def _spelled_otherwise(at_phone: Sequence[Customer], row: InvoiceRow) -> Customer | None:
+    """The customer with the row's phone whose name is another spelling of the row's, and whose
+    other details do not differ. Holds and consents are a customer's, so there must not be a second.
+    """
+    if row.phone is None:
+        return None
+    return next(
+        (one for one in at_phone if may_be_one(one.name, row.customer) and _is_same(one, row)), None
+    )
 
 
 def _namesake(candidates: Sequence[Customer], row: InvoiceRow) -> Customer | None:
@@ -301,7 +319,11 @@ def _contact_details_agree(customer: Customer, row: InvoiceRow | Passed) -> list
 def _fill_in(customer: Customer, row: InvoiceRow, now: datetime, is_new: bool) -> None:
     missing = {
         name: value
-        for name, value in (("email", row.email), ("phone", row.phone))
+        for name, value in (
+            ("email", row.email),
+            ("phone", row.phone),
+            ("external_id", row.external_id),
+        )
         if value and getattr(customer, name) is None
     }
     for name, value in missing.items():

@@ -422,6 +422,34 @@ def test_a_row_goes_to_the_namesake_whose_contact_details_it_has_or_to_none(take
     assert Invoice.get(number="4").customer_id == Invoice.get(number="5").customer_id
 
 
+def test_another_spelling_of_a_name_with_the_same_phone_is_the_same_customer(take_in, account):
+    """Given a known person, whose holds and consents are theirs, when a file spells the name in
+    another way or brings an external id, with the same phone, then there is no second customer.
+    """
+    ada = given.a_customer(account, name="Ada Payer", email=None, phone="+12025550123")
+    text = "number,customer,phone,email,externalId,dueDate,amount,currency\n" + "".join(
+        f"{number},{who},2099-01-31,10,USD\n"
+        for number, who in enumerate(
+            (
+                '"Payer, Ada B.",202-555-0123,,',
+                "ADA PAYER,202-555-0123,ada@example.com,",
+                "Ada Payer,202-555-0123,,A-7",
+                "Bob Payer,202-555-0123,,",
+                "ada payer,202-555-0123,other@example.com,",
+                "ada payer,202-555-0199,,",
+                "Cy Other,202-555-0177,,",
+                '"Other, Cy",202-555-0177,,',
+            )
+        )
+    )
+    assert take_in(text).exit_code == 0
+    rows = Invoice.select(Invoice, Customer).join(Customer).order_by(Invoice.number)
+    assert [row.customer_id == ada.id for row in rows] == [True] * 3 + [False] * 5
+    names = [row.customer.name for row in rows][3:]
+    assert names == ["Bob Payer", "ada payer", "ada payer", "Cy Other", "Cy Other"]
+    assert Customer.select().count() == 5
+
+
 def test_an_external_id_that_strangers_share_does_not_make_them_one(take_in, account):
     """Given an id that a spreadsheet has rounded, so that people have it in common whose names and
     phones differ, then nobody gets another's bill. A new name with the same phone is one person.
