@@ -65,13 +65,16 @@ class SmsConsent:
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """What a row says the person at a number refuses: `stops` are channels, opted out at `at` if
-    known; `no_consent`: they have not agreed to texts, whatever an earlier file said.
+    known; `no_consent`: they have not agreed to texts, whatever an earlier file said. `invoice` and
+    `customer`: the row's number and name.
     """
 
     phone: str
     stops: tuple[str, ...]
     at: datetime | None
     no_consent: bool
+    invoice: str = ""
+    customer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,7 +345,14 @@ class _Row:
         at = self.get("optOutAt", read_time) if stops and self.text("optOutAt") else None
         no_consent = self.text("smsConsent").casefold() in _NO - {""}
         return (
-            Refusal(phone, tuple(sorted(stops)), at, no_consent)
+            Refusal(
+                phone,
+                tuple(sorted(stops)),
+                at,
+                no_consent,
+                self.text("number"),
+                self.text("customer"),
+            )
             if phone and (stops or no_consent)
             else None
         )

@@ -1,18 +1,21 @@
 """Opt-outs in an import, and denials of consents from earlier imports.
 
-Recorded by number, whatever happens to the row's invoice. Importing a file twice changes nothing,
-with one exception: if a customer has opted in again in the meantime, an opt-out without a date in
-the file counts as new.
+Recorded for the row's number, and for those that its customer has here, whatever happens to the
+row's invoice. Importing a file twice changes nothing, with one exception: if a customer has opted
+in again in the meantime, an opt-out without a date in the file counts as new.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from models.accounts.account import Account
 from models.contact.consent import Consent
 from models.contact.opt_out import OptOut, person_key
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
 from models.transactions import serialize_on
+from rules.imports.customer_names import may_be_one
 from rules.imports.invoice_csv import Refusal
 
 SOURCE = "import"
@@ -26,6 +29,26 @@ class NewOptOut:
     stops: tuple[str, ...]
     at: datetime | None
     ends_consent: bool
+
+
+def with_numbers_on_file(account: Account, refusals: Sequence[Refusal]) -> list[Refusal]:
+    """The refusals, and the same for the numbers that the customers of the rows' invoices have
+    here: they may have changed since, and a person opts out, not a number.
+    """
+    numbers = {one.invoice for one in refusals if one.invoice and one.customer}
+    own = (Invoice.account == account) & Invoice.number.in_(numbers)
+    rows = Invoice.select(Invoice, Customer).join(Customer).where(own) if numbers else []
+    owners = {row.number: row.customer for row in rows}
+    return [
+        *refusals,
+        *(
+            replace(one, phone=phone)
+            for one in refusals
+            if (owner := owners.get(one.invoice)) and may_be_one(owner.name, one.customer)
+            for _, phone in sorted(Consent.numbers_of([owner]))
+            if phone != one.phone
+        ),
+    ]
 
 
 def new_opt_outs(account: Account, refusals: Iterable[Refusal]) -> list[NewOptOut]:

@@ -12,6 +12,7 @@ from actions.contact.opt_out.import_opt_outs import (
     import_opt_outs,
     lock_numbers,
     new_opt_outs,
+    with_numbers_on_file,
 )
 from actions.invoices.close_paid import Closing, close_invoices, closings_of
 from actions.invoices.import_invoices import Planned, import_rows, plan_import
@@ -109,7 +110,8 @@ class ImportRun:
                 self.sample = self.sample or planned.row
             for one in closings_of(self._account, batch.passed):
                 self._name_closing(one)
-            news = [one for one in new_opt_outs(self._account, batch.refusals) if one not in known]
+            refusals = with_numbers_on_file(self._account, batch.refusals)
+            news = [one for one in new_opt_outs(self._account, refusals) if one not in known]
             known.update(news)
             counts.update(_counted(news))
         return counts, errors
@@ -141,12 +143,13 @@ class ImportRun:
                 planned = plan_import(self._account, batch.rows)
                 closings = closings_of(self._account, batch.passed) if close_paid else []
                 _lock(planned, closings)
-                lock_numbers(batch.refusals)
+                refusals = with_numbers_on_file(self._account, batch.refusals)
+                lock_numbers(refusals)
                 today = self._account.local_date(business_now())
                 written = import_rows(
                     self._account, planned, acting(), real_now(), today, recompute
                 )
-                news = new_opt_outs(self._account, batch.refusals)
+                news = new_opt_outs(self._account, refusals)
                 import_opt_outs(self._account, news, acting(), real_now())
                 counts["closed"] += len(close_invoices(closings, acting(), real_now()))
             counts.update(one.outcome for one in written)

@@ -596,6 +596,38 @@ def test_opt_outs_count_from_each_line_of_an_invoice_that_is_added_up(take_in, a
     assert [contact(account, phone)[0] for phone in (ADA, BOB, CY)] == [True, True, True]
 
 
+def test_an_opt_out_counts_for_the_number_on_file_too(take_in, account):
+    """Given people whose numbers have changed here since, when the clinic's file, which has their
+    old ones, says that they opted out, or have not agreed, then that is so at the new ones too. The
+    same invoice number of a stranger says nothing about them.
+    """
+    consented = "yes,form,2026-01-01"
+    text = (
+        f"{HEAD}1,Ada Payer,{ADA},2099-01-31,10,USD,,,,,,,\n"
+        f"2,Bob Payer,{BOB},2099-01-31,10,USD,,{consented},,,\n"
+        f"3,Cy Other,{CY},2099-01-31,10,USD,,{consented},,,\n"
+    )
+    assert take_in(text).exit_code == 0
+    later = (
+        f'{HEAD}1,"Payer, Ada",+12025550133,,,,paid,,,,yes,,\n'
+        "2,Bob Payer,+12025550134,2099-01-31,10,USD,,no,,,,,\n"
+        "3,Di Else,+12025550135,2099-01-31,10,USD,,no,,,yes,yes,\n"
+    )
+    for _ in range(2):
+        take_in(later, "--skip-bad")
+    numbers = (ADA, "+12025550133", BOB, CY, "+12025550135")
+    stopped = (True, False)
+    assert [contact(account, phone) for phone in numbers] == [
+        stopped,
+        stopped,
+        (False, False),
+        (False, False),
+        (True, True),
+    ]
+    assert OptOut.select().count() == 3
+    assert [row.phone for row in Consent.select().where(Consent.revoked_at.is_null())] == [CY]
+
+
 def test_a_consent_in_the_future_is_refused(take_in):
     row = f"1,Ada,{ADA},2099-01-31,10,USD,,yes,form,2098-01-31,,,\n"
     answer = take_in(HEAD + row)
