@@ -73,8 +73,9 @@ def find_columns(layout: Layout, header: Sequence[str]) -> dict[str, int]:
     """The index of each of our fields in the file; fields that the file lacks are left out.
 
     `amount` is what is still owed. If the file has only a total, `amount` is the total, `isTotal`
-    marks it, and `paid` is what has been paid of it. In a report with a row for each customer above
-    its invoices, the customer is in the first column, which has no heading.
+    marks it, `paid` is what has been paid of it, and `otherTotal` is the Total beside an Amount,
+    which may lack the tax. In a report with a row for each customer above its invoices, the
+    customer is in the first column, which has no heading.
     """
     places = {plain(name): place for place, name in reversed(list(enumerate(header))) if name}
     found: dict[str, int] = {}
@@ -88,6 +89,9 @@ def find_columns(layout: Layout, header: Sequence[str]) -> dict[str, int]:
         found.pop("paid", None)
     elif total is not None:
         found["amount"] = found["isTotal"] = total
+        totals = [places[name] for name in _plain_names(layout)["total"] if name in places]
+        if plain(header[total]) == "amount" and len(totals) > 1:
+            found["otherTotal"] = next(place for place in totals if place != total)
     if "customer" not in found and len(found) > 1 and not header[0]:
         found["customer"] = 0
     return found

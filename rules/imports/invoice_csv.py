@@ -277,6 +277,7 @@ class _Row:
         signs = self.how.signs
         owed = read_amount(text, currency, signs) if self.amount is None else self.amount
         if "isTotal" in self.how.columns:
+            self._refuse_other_total(owed, currency)
             if "paid" in self.how.columns:
                 paid = self.get("paid", lambda text: _read_paid(text or "0", currency, signs))
                 if paid is None:
@@ -291,6 +292,16 @@ class _Row:
         if owed > 0:
             refuse_unchargeable(owed, currency)
         return owed
+
+    def _refuse_other_total(self, total: int, currency: str) -> None:
+        """Raise BadCell if an amount is not the total that stands in another column."""
+        text = self.text("otherTotal")
+        if text and read_amount(text, currency, self.how.signs) != total:
+            raise BadCell(
+                f"{self.text('amount')!r} is not {text[:40]}, which is under"
+                f" {self.header[self.how.columns['otherTotal']]}; say which is owed with"
+                " --mapping amount=COLUMN"
+            )
 
     def _passed(self, kind: Kind, state: State) -> Passed:
         if kind is not Kind.INVOICE:

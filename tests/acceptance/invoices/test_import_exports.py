@@ -293,6 +293,22 @@ def test_a_spreadsheets_amount_is_a_total_and_only_payphones_own_is_a_balance(bo
 
 
 @pytest.mark.any_database
+def test_an_amount_beside_another_total_is_not_taken_for_what_is_owed(books):
+    """Given a list with Amount, Tax and Total, then the amount without tax is not collected without
+    a word: the row is refused, until a person says which column is meant.
+    """
+    head = "Invoice Number,Customer,Due Date,Amount,Tax,Total\n"
+    told = books.refused(f"{head}1,Ada,2099-01-31,100.00,8.00,108.00\n", *DOLLARS)
+    assert "line 2, Amount: '100.00' is not 108.00, which is under Total" in told
+    assert "--mapping amount=" in told
+    text = f"{head}1,Ada,2099-01-31,100.00,8.00,108.00\n2,Ada,2099-01-31,50.00,0,$50\n"
+    assert books.take_in(text, *DOLLARS, "--mapping", "amount=Total").exit_code == 0
+    same = f"{head}3,Ada,2099-01-31,70.00,,70\n4,Ada,2099-01-31,80.00,,\n"
+    assert books.take_in(same, *DOLLARS).exit_code == 0
+    assert [row[2] for row in books.invoices] == [10_800, 5_000, 7_000, 8_000]
+
+
+@pytest.mark.any_database
 def test_what_was_paid_of_a_total_is_taken_off_or_the_row_refused(books):
     """Given a total and what was paid of it, then a payment is never added to the debt, however it
     is written, and a column called Paid that says yes or no is not passed over.
