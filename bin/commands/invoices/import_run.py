@@ -23,6 +23,7 @@ from bin.commands.output import acting, console
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.invoices.invoice import Invoice
+from models.payments.invoices_with_money import invoices_with_payment_under_way
 from models.transactions import serialize_on, transaction
 from rules.imports.invoice_columns import has_customer_rows, repeats_amounts
 from rules.imports.invoice_csv import (
@@ -36,6 +37,7 @@ from rules.imports.invoice_csv import (
 )
 from rules.imports.invoice_lines import Row, summed
 from rules.imports.invoice_report import Report, is_total_of_a_group
+from rules.money import in_words
 from runtime.clock import business_now, real_now
 
 BATCH = 500  # rows in one transaction
@@ -106,6 +108,7 @@ class ImportRun:
         for batch in self._batches("checking", counts, errors, self._name):
             for planned in plan_import(self._account, batch.rows):
                 counts[planned.outcome] += 1
+                self._name_owing_more(planned)
                 errors.add([planned.error] if planned.error else [])
                 self.sample = self.sample or planned.row
             for one in closings_of(self._account, batch.passed):
@@ -123,6 +126,23 @@ class ImportRun:
             self.named.add(f"Not imported, {row.said}", f"line {row.line} {who} {row.amount}")
         elif row.why == "no invoice":
             self.named.add(f"Not an invoice, {row.said}", f"line {row.line} {who}")
+
+    def _name_owing_more(self, planned: Planned) -> None:
+        """List an invoice whose amount stays because money has come, but of which less is owed by
+        the file: the rest was paid elsewhere, and would be collected.
+        """
+        row, invoice = planned.row, planned.invoice
+        if planned.outcome != "kept" or invoice is None or invoice.outstanding <= row.amount:
+            return
+        if not invoices_with_payment_under_way([invoice.id]):
+            here, there = (
+                in_words(amount, row.currency, "en_US")
+                for amount in (invoice.outstanding, row.amount)
+            )
+            self.named.add(
+                "More is owed here than in the file, record what was paid elsewhere",
+                f"{row.number} ({here}, {there} in the file)",
+            )
 
     def _name_closing(self, one: Closing) -> None:
         but = ", but a payment is under way here" if one.is_busy else ""
