@@ -172,8 +172,10 @@ def test_closing_a_partly_paid_invoice_records_only_the_rest(books):
 def test_what_was_partly_paid_elsewhere_is_named_beside_a_payment_here(books):
     """Given an invoice with a payment here, whose amount therefore stays, when less is owed by the
     file, then it is named, because the rest was paid elsewhere; not if the payment here explains
-    it, nor if the books do not have that yet.
+    it, nor if the books do not have that yet, nor while a bank works on one.
     """
+    debit = PaymentReport("", 10_000, 0, "usd", {"ch_1": Charge("processing")})
+    Payment.record_report(Invoice.get(Invoice.number == "Q-5"), "", "pi_1", debit, real_now())
     for number, paid in (("Q-1", 3_000), ("Q-2", 6_000), ("Q-4", 3_000)):
         invoice = Invoice.get(Invoice.number == number)
         Payment.record_taken(invoice, "cash", f"till {number}", paid, real_now())
