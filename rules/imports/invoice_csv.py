@@ -66,7 +66,7 @@ class SmsConsent:
 class Refusal:
     """What a row says the person at a number refuses: `stops` are channels, opted out at `at` if
     known; `no_consent`: they have not agreed to texts, whatever an earlier file said. `invoice` and
-    `customer`: the row's number and name.
+    `customer`: the row's number and name. `phone` is '' if it cannot be read.
     """
 
     phone: str
@@ -355,18 +355,10 @@ class _Row:
             )
         at = self.get("optOutAt", read_time) if stops and self.text("optOutAt") else None
         no_consent = self.text("smsConsent").casefold() in _NO - {""}
-        return (
-            Refusal(
-                phone,
-                tuple(sorted(stops)),
-                at,
-                no_consent,
-                self.text("number"),
-                self.text("customer"),
-            )
-            if phone and (stops or no_consent)
-            else None
-        )
+        if not stops and not no_consent:
+            return None
+        named = self.text("number"), self.text("customer")
+        return Refusal(phone or "", tuple(sorted(stops)), at, no_consent, *named)
 
     def get(self, name: str, parse: Callable[[str], Parsed]) -> Parsed | None:
         """Parse a cell; on an error, record it and return None."""

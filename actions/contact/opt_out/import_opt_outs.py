@@ -32,15 +32,15 @@ class NewOptOut:
 
 
 def with_numbers_on_file(account: Account, refusals: Sequence[Refusal]) -> list[Refusal]:
-    """The refusals, and the same for the numbers that the customers of the rows' invoices have
-    here: they may have changed since, and a person opts out, not a number.
+    """The refusals whose number can be read, and the same for the numbers that the customers of the
+    rows' invoices have here: they may have changed since, and a person opts out, not a number.
     """
     numbers = {one.invoice for one in refusals if one.invoice and one.customer}
     own = (Invoice.account == account) & Invoice.number.in_(numbers)
     rows = Invoice.select(Invoice, Customer).join(Customer).where(own) if numbers else []
     owners = {row.number: row.customer for row in rows}
     return [
-        *refusals,
+        *(one for one in refusals if one.phone),
         *(
             replace(one, phone=phone)
             for one in refusals

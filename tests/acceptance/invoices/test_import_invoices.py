@@ -628,6 +628,19 @@ def test_an_opt_out_counts_for_the_number_on_file_too(take_in, account):
     assert [row.phone for row in Consent.select().where(Consent.revoked_at.is_null())] == [CY]
 
 
+@pytest.mark.parametrize("phone", ["", "202-555-0133 ext. 7", "555-0133"])
+def test_an_opt_out_beside_an_unusable_number_counts_for_the_number_on_file(
+    take_in, account, phone
+):
+    """Given an opt-out in a row whose number cannot be read, then the row is refused, but the
+    person, whose number we have, is not contacted any more.
+    """
+    assert take_in(f"{HEAD}1,Ada Payer,{ADA},2099-01-31,10,USD,,,,,,,\n").exit_code == 0
+    answer = take_in(f"{HEAD}1,Ada Payer,{phone},2099-01-31,10,USD,,,,,yes,,\n", "--skip-bad")
+    assert answer.exit_code == 1
+    assert contact(account, ADA) == (True, False)
+
+
 def test_a_consent_in_the_future_is_refused(take_in):
     row = f"1,Ada,{ADA},2099-01-31,10,USD,,yes,form,2098-01-31,,,\n"
     answer = take_in(HEAD + row)
