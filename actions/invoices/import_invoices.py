@@ -31,7 +31,7 @@ from runtime.ids import new_id
 
 Recompute = Callable[[Invoice], bool]
 
-ZEROS_UP_TO = 12  # digits of a number before which dropped zeros are looked for
+ZEROS_UP_TO = 12  # digits of a number that may have been padded with zeros
 CUSTOMER_FIELDS = ("id", "name", "email", "phone", "external_id", "created_at", "updated_at")
 
 
@@ -68,20 +68,26 @@ def _invoices(account: Account, numbers: Collection[str]) -> dict[str, Invoice]:
 
 def _twins(account: Account, rows: Sequence[InvoiceRow]) -> dict[int, Invoice]:
     """By line, the invoice that a new row seems to be: the same customer's and due on the same day,
-    but with more or fewer zeros before its number. Spreadsheets drop them.
+    but with zeros before its number, or without those of the row's. Spreadsheets drop them.
     """
-    written = {
-        row.line: [digits.zfill(width) for width in range(len(digits), ZEROS_UP_TO + 1)]
-        for row in rows
-        if row.number.isascii() and (digits := row.number.lstrip("0")).isdigit()
-    }
+    numeric = [row for row in rows if row.number.isascii() and row.number.isdigit()]
+    has_zeros = (Invoice.account == account) & (Invoice.number >= "0") & (Invoice.number < "1")
+    are_padded = bool(numeric) and Invoice.select().where(has_zeros).exists()
+    written = {row.line: _other_ways(row.number, are_padded) for row in numeric}
     known = _invoices(account, {number for numbers in written.values() for number in numbers})
     return {
         row.line: twin
-        for row in rows
-        for twin in map(known.get, written.get(row.line, ()))
+        for row in numeric
+        for twin in map(known.get, written[row.line])
         if twin and twin.due_date == row.due_date and not is_anothers(twin.customer, row)
     }
+
+
+def _other_ways(number: str, are_padded: bool) -> list[str]:
+    """The number without its zeros, or, if it has none, and others are padded, with some."""
+    if number.startswith("0"):
+        return [number.lstrip("0")]
+    return [number.zfill(width) for width in range(len(number) + 1, ZEROS_UP_TO + 1) if are_padded]
 
 
 def _refuse_twin(row: InvoiceRow, twin: Invoice) -> Planned:
