@@ -65,8 +65,8 @@ class SmsConsent:
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """What a row says the person at a number refuses: `stops` are channels, opted out at `at` if
-    known; `no_consent`: they have not agreed to texts, whatever an earlier file said. `invoice` and
-    `customer`: the row's number and name. `phone` is '' if it cannot be read.
+    known; `no_consent`: they have not agreed to texts, whatever an earlier file said. `invoice`,
+    `customer` and `external_id`: the row's number, name and id. `phone` is '' if it cannot be read.
     """
 
     phone: str
@@ -75,6 +75,7 @@ class Refusal:
     no_consent: bool
     invoice: str = ""
     customer: str = ""
+    external_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,7 +358,7 @@ class _Row:
         no_consent = self.text("smsConsent").casefold() in _NO - {""}
         if not stops and not no_consent:
             return None
-        named = self.text("number"), self.text("customer")
+        named = (self.text(name) for name in ("number", "customer", "externalId"))
         return Refusal(phone or "", tuple(sorted(stops)), at, no_consent, *named)
 
     def get(self, name: str, parse: Callable[[str], Parsed]) -> Parsed | None:

@@ -32,23 +32,36 @@ class NewOptOut:
 
 
 def with_numbers_on_file(account: Account, refusals: Sequence[Refusal]) -> list[Refusal]:
-    """The refusals whose number can be read, and the same for the numbers that the customers of the
-    rows' invoices have here: they may have changed since, and a person opts out, not a number.
+    """The refusals whose number can be read, and the same for the numbers that the rows' customers,
+    by invoice or external id, have here: they may have changed since, and a person opts out, not a
+    number.
     """
-    numbers = {one.invoice for one in refusals if one.invoice and one.customer}
-    own = (Invoice.account == account) & Invoice.number.in_(numbers)
-    rows = Invoice.select(Invoice, Customer).join(Customer).where(own) if numbers else []
-    owners = {row.number: row.customer for row in rows}
+    owners = _owners(account, refusals)
     return [
         *(one for one in refusals if one.phone),
         *(
             replace(one, phone=phone)
             for one in refusals
-            if (owner := owners.get(one.invoice)) and may_be_one(owner.name, one.customer)
+            for owner in (owners.get(("invoice", one.invoice)), owners.get(("id", one.external_id)))
+            if owner is not None and may_be_one(owner.name, one.customer)
             for _, phone in sorted(Consent.numbers_of([owner]))
             if phone != one.phone
         ),
     ]
+
+
+def _owners(account: Account, refusals: Sequence[Refusal]) -> dict[tuple[str, str], Customer]:
+    """The customers by their invoices' numbers and by their external ids."""
+    named = [one for one in refusals if one.customer]
+    numbers = {one.invoice for one in named if one.invoice}
+    own = (Invoice.account == account) & Invoice.number.in_(numbers)
+    rows = Invoice.select(Invoice, Customer).join(Customer).where(own) if numbers else []
+    ids = {one.external_id for one in named if one.external_id}
+    known = (Customer.account == account) & Customer.external_id.in_(ids)
+    people = Customer.select().where(known) if ids else []
+    return {("invoice", row.number): row.customer for row in rows} | {
+        ("id", one.external_id): one for one in people
+    }
 
 
 def new_opt_outs(account: Account, refusals: Iterable[Refusal]) -> list[NewOptOut]:

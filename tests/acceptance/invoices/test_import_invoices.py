@@ -628,6 +628,17 @@ def test_an_opt_out_counts_for_the_number_on_file_too(take_in, account):
     assert [row.phone for row in Consent.select().where(Consent.revoked_at.is_null())] == [CY]
 
 
+def test_an_opt_out_counts_for_the_number_of_the_customer_with_the_external_id(take_in, account):
+    """Given a known customer's new invoice with their old number, then the opt-out in its row
+    counts for the number here.
+    """
+    given.a_customer(account, name="Ada Payer", phone=ADA, external_id="A-7")
+    head = HEAD.replace("number", "externalId,number", 1)
+    assert take_in(f"{head}A-7,1,Ada Payer,{BOB},2099-01-31,10,USD,,,,,yes,,\n").exit_code == 0
+    assert Invoice.get().customer.phone == ADA
+    assert [contact(account, phone) for phone in (ADA, BOB)] == [(True, False)] * 2
+
+
 @pytest.mark.parametrize("phone", ["", "202-555-0133 ext. 7", "555-0133"])
 def test_an_opt_out_beside_an_unusable_number_counts_for_the_number_on_file(
     take_in, account, phone
