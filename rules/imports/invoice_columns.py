@@ -127,7 +127,15 @@ def repeats_amounts(layout: Layout, header: Sequence[str], columns: Mapping[str,
     names = {plain(name) for name in header}
     own = (*layout.fields.get("balance", ()), *layout.fields.get("total", ()))
     is_own = plain(header[columns["amount"]]) in {plain(name) for name in own}
-    return is_own and any(plain(name) in names for name in layout.line_amounts)
+    has_lines = any(plain(name) in names for name in layout.line_amounts)
+    return is_own and has_lines and not layout.is_summed
+
+
+def is_summed(layout: Layout, header: Sequence[str], columns: Mapping[str, int]) -> bool:
+    """Whether the file has a row per invoice line, and no amount owed: the lines are added up."""
+    heading = plain(header[columns["amount"]])
+    is_line = heading in {plain(name) for name in layout.line_amounts}
+    return layout.is_summed and "isTotal" in columns and is_line
 
 
 def recognise(header: Sequence[str], layouts: Iterable[Layout]) -> Layout:
@@ -185,6 +193,7 @@ __all__ = [
     "has_customer_rows",
     "header_rank",
     "ignored_columns",
+    "is_summed",
     "lacking",
     "missing_columns",
     "names_of",

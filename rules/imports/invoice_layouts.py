@@ -174,6 +174,7 @@ FRESHBOOKS = Layout(
         "status": ("Invoice Status",),
     },
     marks=("Client Name", "Date Issued", "Date Due", "Line Total", "Line Subtotal", "Date Paid"),
+    line_amounts=("Line Total",),
     is_summed=True,
     source="Reports → Invoice Details → Export",
 )

@@ -25,7 +25,7 @@ from models.accounts.audit_entry import AuditEntry
 from models.invoices.invoice import Invoice
 from models.payments.invoices_with_money import invoices_with_payment_under_way
 from models.transactions import serialize_on, transaction
-from rules.imports.invoice_columns import has_customer_rows, repeats_amounts
+from rules.imports.invoice_columns import has_customer_rows, is_summed, repeats_amounts
 from rules.imports.invoice_csv import (
     InvoiceRow,
     Passed,
@@ -231,7 +231,7 @@ class ImportRun:
         """Yield what each row of the file means: an invoice, a row to skip, or errors."""
         header, how = self.source.header, self.reading
         rows: Iterable[Row | list[RowError]] = self._invoices()
-        if how.layout.is_summed and "isTotal" in how.columns:
+        if is_summed(how.layout, header, how.columns):
             rows = summed(self._invoices(), header, how)
         for row in rows:
             if isinstance(row, list):

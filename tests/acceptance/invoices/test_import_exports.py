@@ -240,6 +240,16 @@ def test_freshbooks_lines_are_added_up_per_invoice(books):
     ]
 
 
+@pytest.mark.any_database
+def test_only_line_totals_are_added_up(books):
+    """Given a spreadsheet with FreshBooks' names for client and due date, but whole amounts, then
+    an invoice that is in it twice is refused, as in any other, and not doubled.
+    """
+    row = "7,Ada,2099-01-31,400.00\n"
+    told = books.refused(f"Invoice #,Client Name,Date Due,Amount\n{row}{row}", *DOLLARS)
+    assert "line 3: invoice 7 is on line 2 too" in told
+
+
 @pytest.mark.one_database
 @pytest.mark.parametrize(
     ("second", "told"),
