@@ -74,8 +74,9 @@ def find_columns(layout: Layout, header: Sequence[str]) -> dict[str, int]:
 
     `amount` is what is still owed. If the file has only a total, `amount` is the total, `isTotal`
     marks it, `paid` is what has been paid of it, and `otherTotal` is the Total beside an Amount,
-    which may lack the tax. In a report with a row for each customer above its invoices, the
-    customer is in the first column, which has no heading.
+    which may lack the tax. `paidOfIt` is what has been paid of an Amount Due, which may be the
+    total too. In a report with a row for each customer above its invoices, the customer is in the
+    first column, which has no heading.
     """
     places = {plain(name): place for place, name in reversed(list(enumerate(header))) if name}
     found: dict[str, int] = {}
@@ -86,7 +87,9 @@ def find_columns(layout: Layout, header: Sequence[str]) -> dict[str, int]:
     balance, total = found.pop("balance", None), found.pop("total", None)
     if balance is not None:
         found["amount"] = balance
-        found.pop("paid", None)
+        paid = found.pop("paid", None)
+        if paid is not None and total is None and plain(header[balance]) == "amountdue":
+            found["paidOfIt"] = paid
     elif total is not None:
         found["amount"] = found["isTotal"] = total
         totals = [places[name] for name in _plain_names(layout)["total"] if name in places]

@@ -277,6 +277,12 @@ class _Row:
             return None
         signs = self.how.signs
         owed = read_amount(text, currency, signs) if self.amount is None else self.amount
+        paid_of_it = self.text("paidOfIt")
+        if paid_of_it and _read_paid(paid_of_it, currency, signs):
+            raise BadCell(
+                f"{text[:40]!r} is what was billed or what is still owed, and {paid_of_it[:40]} is"
+                " paid; say which, with --mapping total=COLUMN or --mapping amount=COLUMN"
+            )
         if "isTotal" in self.how.columns:
             self._refuse_other_total(owed, currency)
             if "paid" in self.how.columns:

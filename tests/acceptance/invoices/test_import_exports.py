@@ -319,6 +319,26 @@ def test_an_amount_beside_another_total_is_not_taken_for_what_is_owed(books):
 
 
 @pytest.mark.any_database
+def test_an_amount_due_of_which_something_is_paid_needs_a_word(books):
+    """Given a list that has only Amount Due and Amount Paid, then the amount may be what was billed
+    or what is left, and a row is refused until a person says which. With a total it is what is
+    left.
+    """
+    head = "Invoice Number,Customer,Due Date,Amount Due,Amount Paid"
+    rows = "1,Ada,2099-01-31,100.00,60.00\n2,Ada,2099-01-31,50.00,0.00\n"
+    told = books.refused(f"{head}\n{rows}", *DOLLARS)
+    assert "line 2, Amount Due: '100.00' is what was billed or what is still owed" in told
+    assert "line 3" not in told
+    for column, owed in (("total", 4_000), ("amount", 10_000)):
+        choice = ("--mapping", f"{column}=Amount Due")
+        assert books.take_in(f"{head}\n{rows}", *DOLLARS, *choice).exit_code == 0
+        assert [row[2] for row in books.invoices] == [owed, 5_000]
+    whole = f"{head},Total\n3,Ada,2099-01-31,40.00,60.00,100.00\n"
+    assert books.take_in(whole, *DOLLARS).exit_code == 0
+    assert books.invoices[-1][2] == 4_000
+
+
+@pytest.mark.any_database
 def test_what_was_paid_of_a_total_is_taken_off_or_the_row_refused(books):
     """Given a total and what was paid of it, then a payment is never added to the debt, however it
     is written, and a column called Paid that says yes or no is not passed over.
