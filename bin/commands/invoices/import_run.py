@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
+from peewee import PeeweeException
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from actions.contact.opt_out.import_opt_outs import (
@@ -81,9 +82,9 @@ class ImportRun:
     """One import: one pass over the file to check it, a second to write it.
 
     `named`: credits and other rows that are not imported, and invoices that are open here but
-    closed in the file. `closable`: how many of these can be closed here too. `sample`: the first
-    good row. An invoice number with one bad row is bad as a whole, because its other rows might be
-    parts of the same invoice.
+    closed in the file. `closable`: how many of these can be closed here too. `has_written`: whether
+    rows have been committed. `sample`: the first good row. An invoice number with one bad row is
+    bad as a whole, because its other rows might be parts of the same invoice.
     """
 
     def __init__(self, account: Account, source: CsvFile, reading: Reading) -> None:
@@ -92,6 +93,7 @@ class ImportRun:
         self._repeats = repeats_amounts(reading.layout, source.header, reading.columns)
         self.named = FirstNames()
         self.closable = 0
+        self.has_written = False
         self.sample: InvoiceRow | None = None
         self._bad_numbers, self._has_bad = SeenNumbers(), False
         self._refusals: list[Refusal] = []  # opt-outs of the rows read since the last batch
@@ -152,29 +154,43 @@ class ImportRun:
 
     def write(self, close_paid: bool) -> tuple[Counter[str], FirstErrors]:
         """Import the valid rows, one transaction for each batch. Return the counts by outcome, and
-        the errors: others may have changed something since the check.
+        the errors: others may have changed something since the check. What is written before it
+        breaks off is audited, too.
         """
         counts: Counter[str] = Counter()
         errors = FirstErrors()
-        for batch in self._batches("importing", counts, errors, _ignore):
-            with transaction():
-                # concurrent imports take turns, so that each sees the customers the other created
-                serialize_on(f"import:{self._account.id}")
-                planned = plan_import(self._account, batch.rows)
-                closings = closings_of(self._account, batch.passed) if close_paid else []
-                _lock(planned, closings)
-                refusals = with_numbers_on_file(self._account, batch.refusals)
-                lock_numbers(refusals)
-                today = self._account.local_date(business_now())
-                written = import_rows(
-                    self._account, planned, acting(), real_now(), today, recompute
-                )
-                news = new_opt_outs(self._account, refusals)
-                import_opt_outs(self._account, news, acting(), real_now())
-                counts["closed"] += len(close_invoices(closings, acting(), real_now()))
-            counts.update(one.outcome for one in written)
-            errors.add(one.error for one in written if one.error)
-            counts.update(_counted(news))
+        try:
+            for batch in self._batches("importing", counts, errors, _ignore):
+                counts.update(self._write_batch(batch, close_paid, errors))
+                self.has_written |= bool(batch.rows or batch.refusals or batch.passed)
+        except BaseException:
+            if self.has_written:
+                with suppress(PeeweeException):  # the database may be what failed
+                    self._audit(counts)
+            raise
+        self._audit(counts)
+        return counts, errors
+
+    def _write_batch(self, batch: _Batch, close_paid: bool, errors: FirstErrors) -> Counter[str]:
+        with transaction():
+            # concurrent imports take turns, so that each sees the customers the other created
+            serialize_on(f"import:{self._account.id}")
+            planned = plan_import(self._account, batch.rows)
+            closings = closings_of(self._account, batch.passed) if close_paid else []
+            _lock(planned, closings)
+            refusals = with_numbers_on_file(self._account, batch.refusals)
+            lock_numbers(refusals)
+            today = self._account.local_date(business_now())
+            written = import_rows(self._account, planned, acting(), real_now(), today, recompute)
+            news = new_opt_outs(self._account, refusals)
+            import_opt_outs(self._account, news, acting(), real_now())
+            closed = close_invoices(closings, acting(), real_now())
+        errors.add(one.error for one in written if one.error)
+        return (
+            Counter(one.outcome for one in written) + _counted(news) + Counter(closed=len(closed))
+        )
+
+    def _audit(self, counts: Counter[str]) -> None:
         totals = {name: counts[name] for name in (*OUTCOMES, *CONTACT)}
         AuditEntry.record(
             acting(),
@@ -184,7 +200,6 @@ class ImportRun:
             layout=self.reading.layout.name,
             **totals,
         )
-        return counts, errors
 
     def _batches(
         self,

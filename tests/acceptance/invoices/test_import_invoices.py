@@ -3,6 +3,7 @@ exports.
 """
 
 import pytest
+from peewee import OperationalError
 
 from actions.invoices import import_invoices
 from actions.payments.recompute import payload_of
@@ -337,6 +338,37 @@ def test_a_known_number_under_another_customer_is_an_error(take_in, account):
     ):
         assert take_in(f"{header}7,{who},2099-02-28,50.0{cents},USD\n").exit_code == 0
         assert given.fresh(known).amount_due == 5_000 + cents
+
+
+def test_an_import_that_breaks_off_is_audited_as_far_as_it_came(take_in, account, monkeypatch):
+    """Given an import whose second batch fails, as when another program locks the database, then
+    the first one is here, the audit has it, and the operator is told to import the file again.
+    """
+    write = import_run.import_rows
+    calls = []
+
+    def fails(*given):
+        calls.append(given)
+        if len(calls) > 1:
+            raise OperationalError("database is locked")
+        return write(*given)
+
+    monkeypatch.setattr(import_run, "BATCH", 1)
+    monkeypatch.setattr(import_run, "import_rows", fails)
+    text = "number,customer,dueDate,amount,currency\n" + "".join(
+        f"{number},Ada,2099-01-31,10.00,USD\n" for number in range(3)
+    )
+    answer = take_in(text)
+    assert answer.exit_code == 1
+    assert "database is locked" in answer.output
+    assert "Rows before that were imported; import the file again for the others." in answer.output
+    monkeypatch.undo()
+    assert take_in(text).exit_code == 0
+    told = AuditEntry.select().where(AuditEntry.action == "invoices.imported")
+    found = [
+        (row.detail["created"], row.detail["unchanged"]) for row in told.order_by(AuditEntry.id)
+    ]
+    assert found == [(1, 0), (2, 1)]
 
 
 @pytest.mark.any_database
