@@ -23,7 +23,7 @@ from models.feed.emit import emit_each
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.invoices_with_money import invoices_with_money
-from rules.imports.customer_names import may_be_one
+from rules.imports.customer_names import is_spelling_of, may_be_one
 from rules.imports.invoice_csv import InvoiceRow, Passed, RowError
 from rules.invoice_fold import CLOSING_MARKS, Terms, fold
 from runtime.clock import business_now, real_now
@@ -270,7 +270,8 @@ def _spelled_otherwise(at_phone: Sequence[Customer], row: InvoiceRow) -> Custome
     if row.phone is None:
         return None
     return next(
-        (one for one in at_phone if may_be_one(one.name, row.customer) and _is_same(one, row)), None
+        (one for one in at_phone if is_spelling_of(one.name, row.customer) and _is_same(one, row)),
+        None,
     )
 
 
