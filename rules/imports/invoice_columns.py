@@ -73,10 +73,10 @@ def find_columns(layout: Layout, header: Sequence[str]) -> dict[str, int]:
     """The index of each of our fields in the file; fields that the file lacks are left out.
 
     `amount` is what is still owed. If the file has only a total, `amount` is the total, `isTotal`
-    marks it, `paid` is what has been paid of it, and `otherTotal` is the Total beside an Amount,
-    which may lack the tax. `paidOfIt` is what has been paid of an Amount Due, which may be the
-    total too. In a report with a row for each customer above its invoices, the customer is in the
-    first column, which has no heading.
+    marks it, and `paid` is what has been paid of it. `otherTotal` is another column of the amount's
+    name, or the Total beside an Amount, which may lack the tax. `paidOfIt` is what has been paid of
+    an Amount Due, which may be the total too. In a report with a row for each customer above its
+    invoices, the customer is in the first column, which has no heading.
     """
     places = {plain(name): place for place, name in reversed(list(enumerate(header))) if name}
     found: dict[str, int] = {}
@@ -92,12 +92,22 @@ def find_columns(layout: Layout, header: Sequence[str]) -> dict[str, int]:
             found["paidOfIt"] = paid
     elif total is not None:
         found["amount"] = found["isTotal"] = total
-        totals = [places[name] for name in _plain_names(layout)["total"] if name in places]
-        if plain(header[total]) == "amount" and len(totals) > 1:
-            found["otherTotal"] = next(place for place in totals if place != total)
+    if "amount" in found:
+        names = _plain_names(layout)["total"] if "isTotal" in found else ()
+        found |= _other_total(header, found["amount"], names)
     if "customer" not in found and len(found) > 1 and not header[0]:
         found["customer"] = 0
     return found
+
+
+def _other_total(header: Sequence[str], first: int, totals: Names) -> dict[str, int]:
+    """The column that may contradict the amount's: another of its name, or, if its name is Amount,
+    one of `totals`.
+    """
+    own = plain(header[first])
+    names = {own, *(totals if own == "amount" else ())}
+    others = [at for at, name in enumerate(header) if at != first and plain(name) in names]
+    return {"otherTotal": others[0]} if others else {}
 
 
 def has_customer_rows(header: Sequence[str], columns: Mapping[str, int]) -> bool:

@@ -283,8 +283,8 @@ class _Row:
                 f"{text[:40]!r} is what was billed or what is still owed, and {paid_of_it[:40]} is"
                 " paid; say which, with --mapping total=COLUMN or --mapping amount=COLUMN"
             )
+        self._refuse_other_total(owed, currency)
         if "isTotal" in self.how.columns:
-            self._refuse_other_total(owed, currency)
             if "paid" in self.how.columns:
                 paid = self.get("paid", lambda text: _read_paid(text or "0", currency, signs))
                 if paid is None:
@@ -307,7 +307,7 @@ class _Row:
             raise BadCell(
                 f"{self.text('amount')!r} is not {text[:40]}, which is under"
                 f" {self.header[self.how.columns['otherTotal']]}; say which is owed with"
-                " --mapping amount=COLUMN"
+                " --mapping amount=COLUMN, or rename a column"
             )
 
     def _passed(self, kind: Kind, state: State) -> Passed:

@@ -319,6 +319,19 @@ def test_an_amount_beside_another_total_is_not_taken_for_what_is_owed(books):
 
 
 @pytest.mark.any_database
+def test_two_columns_of_one_name_must_agree_on_the_amount(books):
+    """Given a spreadsheet with two columns called Balance, as after a merge of two lists, then a
+    row in which they differ is refused, and not read from the first.
+    """
+    head = "Invoice Number,Customer,Due Date,Balance,balance\n"
+    told = books.refused(f"{head}1,Ada,2099-01-31,100.00,40.00\n", *DOLLARS)
+    assert "line 2, Balance: '100.00' is not 40.00, which is under balance" in told
+    same = f"{head}1,Ada,2099-01-31,100.00,$100\n2,Ada,2099-01-31,50.00,\n"
+    assert books.take_in(same, *DOLLARS).exit_code == 0
+    assert [row[2] for row in books.invoices] == [10_000, 5_000]
+
+
+@pytest.mark.any_database
 def test_an_amount_due_of_which_something_is_paid_needs_a_word(books):
     """Given a list that has only Amount Due and Amount Paid, then the amount may be what was billed
     or what is left, and a row is refused until a person says which. With a total it is what is
