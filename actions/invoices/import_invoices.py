@@ -3,11 +3,12 @@
 An invoice is identified by account and number. A new one is created. An open one without payments
 is updated from the file (amount, due date, project). One with payments, or closed, is left
 unchanged. One that belongs to another customer is refused. A customer is identified by external id,
-otherwise by name, unless e-mail or phone differ. Missing contact details are filled in; existing
-ones are never overwritten.
+unless name and contact details are a stranger's; otherwise by name, unless e-mail or phone differ,
+or several have that name; otherwise by phone and another spelling of the name. Missing details are
+filled in; existing ones are never overwritten.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -22,7 +23,7 @@ from models.feed.emit import emit_each
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.payments.invoices_with_money import invoices_with_money
-from rules.imports.customer_names import may_be_one
+from rules.imports.customer_names import is_spelling_of, may_be_one
 from rules.imports.invoice_csv import InvoiceRow, Passed, RowError
 from rules.invoice_fold import CLOSING_MARKS, Terms, fold
 from runtime.clock import business_now, real_now
@@ -30,6 +31,7 @@ from runtime.ids import new_id
 
 Recompute = Callable[[Invoice], bool]
 
+ZEROS_UP_TO = 12  # digits of a number that may have been padded with zeros
 CUSTOMER_FIELDS = ("id", "name", "email", "phone", "external_id", "created_at", "updated_at")
 
 
@@ -45,16 +47,55 @@ class Planned:
 
 def plan_import(account: Account, rows: Sequence[InvoiceRow]) -> list[Planned]:
     """Decide each row's outcome. Writes nothing."""
-    numbers = [row.number for row in rows]
-    known = {
-        invoice.number: invoice
-        for invoice in Invoice.select(Invoice, Customer)
-        .join(Customer)
-        .where(Invoice.account == account, Invoice.number.in_(numbers))
-    }
+    known = _invoices(account, [row.number for row in rows])
     ids = [invoice.id for invoice in known.values()]
     paid = invoices_with_money(ids) if ids else set()
-    return [_judge(row, known.get(row.number), paid) for row in rows]
+    twins = _twins(account, [row for row in rows if row.number not in known])
+    return [
+        _refuse_twin(row, twins[row.line])
+        if row.line in twins
+        else _judge(row, known.get(row.number), paid)
+        for row in rows
+    ]
+
+
+def _invoices(account: Account, numbers: Collection[str]) -> dict[str, Invoice]:
+    """The account's invoices with these numbers, by number, with their customers."""
+    own = (Invoice.account == account) & Invoice.number.in_(list(numbers))
+    rows = Invoice.select(Invoice, Customer).join(Customer).where(own) if numbers else []
+    return {invoice.number: invoice for invoice in rows}
+
+
+def _twins(account: Account, rows: Sequence[InvoiceRow]) -> dict[int, Invoice]:
+    """By line, the invoice that a new row seems to be: the same customer's and due on the same day,
+    but with zeros before its number, or without those of the row's. Spreadsheets drop them.
+    """
+    numeric = [row for row in rows if row.number.isascii() and row.number.isdigit()]
+    has_zeros = (Invoice.account == account) & (Invoice.number >= "0") & (Invoice.number < "1")
+    are_padded = bool(numeric) and Invoice.select().where(has_zeros).exists()
+    written = {row.line: _other_ways(row.number, are_padded) for row in numeric}
+    known = _invoices(account, {number for numbers in written.values() for number in numbers})
+    return {
+        row.line: twin
+        for row in numeric
+        for twin in map(known.get, written[row.line])
+        if twin and twin.due_date == row.due_date and not is_anothers(twin.customer, row)
+    }
+
+
+def _other_ways(number: str, are_padded: bool) -> list[str]:
+    """The number without its zeros, or, if it has none, and others are padded, with some."""
+    if number.startswith("0"):
+        return [number.lstrip("0")]
+    return [number.zfill(width) for width in range(len(number) + 1, ZEROS_UP_TO + 1) if are_padded]
+
+
+def _refuse_twin(row: InvoiceRow, twin: Invoice) -> Planned:
+    message = (
+        f"invoice {twin.number} of this customer is here, due on the same day; a spreadsheet may"
+        " have dropped zeros: write the number as it is here, or give the invoice another one"
+    )
+    return Planned(row, "refused", twin, RowError(row.line, "number", message))
 
 
 def _judge(row: InvoiceRow, known: Invoice | None, paid: set[str]) -> Planned:
@@ -167,29 +208,23 @@ def _update(
 
 def _customers(account: Account, rows: Sequence[InvoiceRow], now: datetime) -> dict[str, Customer]:
     """Return the customer of each new invoice by invoice number, creating unknown ones."""
-    names, externals = (
-        {row.customer for row in rows},
-        {row.external_id for row in rows if row.external_id},
-    )
-    same = (
-        Customer.name.in_(names) | Customer.external_id.in_(externals)
-        if externals
-        else Customer.name.in_(names)
-    )
-    known = list(Customer.select().where(Customer.account == account, same)) if rows else []
+    known = _known_customers(account, rows)
     by_name: dict[str, list[Customer]] = {}
     by_external = {customer.external_id: customer for customer in known if customer.external_id}
+    by_phone: dict[str | None, list[Customer]] = {}
     for one in known:
         by_name.setdefault(one.name, []).append(one)
+        by_phone.setdefault(one.phone, []).append(one)
     found: dict[str, Customer] = {}
     fresh: dict[str, Customer] = {}
     for row in rows:
         candidates = by_name.setdefault(row.customer, [])
-        customer = (
-            by_external.get(row.external_id)
-            if row.external_id
-            else next((one for one in candidates if _is_same(one, row)), None)
-        )
+        bearer = by_external.get(row.external_id or "")
+        if bearer is not None and _is_stranger(bearer, row):
+            bearer = None
+            row = replace(row, external_id=None)  # noqa: PLW2901 - it identifies someone else
+        customer = bearer if row.external_id else _namesake(candidates, row)
+        customer = customer or _spelled_otherwise(by_phone.get(row.phone, []), row)
         if customer is None:
             customer = Customer(
                 id=new_id("cu"),
@@ -201,9 +236,11 @@ def _customers(account: Account, rows: Sequence[InvoiceRow], now: datetime) -> d
             )
             fresh[customer.id] = customer
             candidates.append(customer)
-            if row.external_id:
-                by_external[row.external_id] = customer
+        if row.external_id:
+            by_external[row.external_id] = customer
         _fill_in(customer, row, now, is_new=customer.id in fresh)
+        if customer.phone and customer not in by_phone.setdefault(customer.phone, []):
+            by_phone[customer.phone].append(customer)
         found[row.number] = customer
     values = [
         {name: getattr(customer, name) for name in CUSTOMER_FIELDS} | {"account": account.id}
@@ -212,6 +249,52 @@ def _customers(account: Account, rows: Sequence[InvoiceRow], now: datetime) -> d
     for at in range(0, len(values), 100):
         Customer.insert_many(values[at : at + 100]).execute()
     return found
+
+
+def _known_customers(account: Account, rows: Sequence[InvoiceRow]) -> list[Customer]:
+    """The account's customers with the name, external id or phone of one of the rows, by id."""
+    same = Customer.name.in_({row.customer for row in rows})
+    for field, values in (
+        (Customer.external_id, {row.external_id for row in rows if row.external_id}),
+        (Customer.phone, {row.phone for row in rows if row.phone}),
+    ):
+        same = same | field.in_(values) if values else same
+    ours = Customer.select().where(Customer.account == account, same).order_by(Customer.id)
+    return list(ours) if rows else []
+
+
+def _spelled_otherwise(at_phone: Sequence[Customer], row: InvoiceRow) -> Customer | None:
+    """The customer with the row's phone whose name is another spelling of the row's, and whose
+    other details do not differ. Holds and consents are a customer's, so there must not be a second.
+    """
+    if row.phone is None:
+        return None
+    return next(
+        (one for one in at_phone if is_spelling_of(one.name, row.customer) and _is_same(one, row)),
+        None,
+    )
+
+
+def _namesake(candidates: Sequence[Customer], row: InvoiceRow) -> Customer | None:
+    """The customer of the row's name that the row is about: one whose phone or e-mail it has, else
+    the only one of that name. Of several it is nobody's for certain, so only one who cannot be
+    contacted, lest the wrong person is.
+    """
+    possible = [one for one in candidates if _is_same(one, row)]
+    certain = [one for one in possible if _shared_details_agree(one, row)]
+    if not certain and len({(one.email, one.phone) for one in candidates}) == 1:
+        certain = possible
+    elif not certain and not (row.email or row.phone):
+        certain = [one for one in possible if not (one.email or one.phone)]
+    return certain[0] if certain else None
+
+
+def _is_stranger(customer: Customer, row: InvoiceRow) -> bool:
+    """Whether the row has the customer's external id, but another name and other contact details:
+    spreadsheets round long ids, and programs write 0 or N/A for none.
+    """
+    contact = _contact_details_agree(customer, row)
+    return bool(contact) and not any(contact) and not may_be_one(customer.name, row.customer)
 
 
 def _is_same(customer: Customer, row: InvoiceRow) -> bool:
@@ -230,18 +313,24 @@ def is_anothers(customer: Customer, row: InvoiceRow | Passed) -> bool:
 
 def _shared_details_agree(customer: Customer, row: InvoiceRow | Passed) -> list[bool]:
     """For each of e-mail, phone and external id that both have, whether the two agree."""
-    pairs = (
-        (customer.email, row.email),
-        (customer.phone, row.phone),
-        (customer.external_id, row.external_id),
-    )
+    both = bool(customer.external_id and row.external_id)
+    same_id = [customer.external_id == row.external_id] if both else []
+    return _contact_details_agree(customer, row) + same_id
+
+
+def _contact_details_agree(customer: Customer, row: InvoiceRow | Passed) -> list[bool]:
+    pairs = ((customer.email, row.email), (customer.phone, row.phone))
     return [ours == theirs for ours, theirs in pairs if ours and theirs]
 
 
 def _fill_in(customer: Customer, row: InvoiceRow, now: datetime, is_new: bool) -> None:
     missing = {
         name: value
-        for name, value in (("email", row.email), ("phone", row.phone))
+        for name, value in (
+            ("email", row.email),
+            ("phone", row.phone),
+            ("external_id", row.external_id),
+        )
         if value and getattr(customer, name) is None
     }
     for name, value in missing.items():

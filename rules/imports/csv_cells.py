@@ -11,6 +11,8 @@ from rules.money import CURRENCIES
 
 LONGEST = 200  # characters, as in the API
 YEARS = range(2000, 2101)  # any other year is a typo
+_SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d{1,3}", re.ASCII)
+_FAULT = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!|SPILL!|CALC!)|#{3,}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -50,7 +52,19 @@ def read_short(text: str) -> str:
         raise BadCell("is empty; every invoice needs one: add it, or leave the row out")
     if len(text) > LONGEST:
         raise BadCell(f"has {len(text)} characters; the limit is {LONGEST}: shorten it")
+    if _FAULT.fullmatch(text):
+        raise BadCell(f"{text!r} is a spreadsheet's error; correct it, and export the file again")
     return text
+
+
+def read_id(text: str) -> str:
+    """A required number or id, whose digits a spreadsheet may have rounded away."""
+    if _SCIENTIFIC.fullmatch(text):
+        raise BadCell(
+            f"{text!r} is in a spreadsheet's scientific notation, which loses digits; export the"
+            " file again, and import it before a spreadsheet has saved it"
+        )
+    return read_short(text)
 
 
 def read_email(text: str) -> str | None:

@@ -14,6 +14,15 @@ def may_be_one(ours: str, theirs: str) -> bool:
     return set(known) <= set(said) or set(said) <= set(known) or "".join(known) == "".join(said)
 
 
+def is_spelling_of(ours: str, theirs: str) -> bool:
+    """Whether the names are spellings of one: all words, or at least two of them, are the same. One
+    word in common may be a household's, or chance.
+    """
+    known, said = _words(ours), _words(theirs)
+    is_whole = sorted(known) == sorted(said) or "".join(known) == "".join(said)
+    return is_whole or (may_be_one(ours, theirs) and len(set(known) & set(said)) > 1)
+
+
 def _words(name: str) -> list[str]:
     """The words of a name, without apostrophes and without accents, which NFKD separates."""
     letters = unicodedata.normalize("NFKD", name.casefold())

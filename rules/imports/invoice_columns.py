@@ -21,7 +21,7 @@ REQUIRED = {
     "amount": "the amount owed",
 }
 # our fields by their names in `--mapping FIELD=COLUMN`
-MAPPABLE = {name: name for name in (*COMMON, "project", "externalId", *CONTACT)}
+MAPPABLE = {name: name for name in (*COMMON, "project", *CONTACT)}
 del MAPPABLE["balance"]
 MAPPABLE["amount"] = "balance"
 
@@ -73,8 +73,10 @@ def find_columns(layout: Layout, header: Sequence[str]) -> dict[str, int]:
     """The index of each of our fields in the file; fields that the file lacks are left out.
 
     `amount` is what is still owed. If the file has only a total, `amount` is the total, `isTotal`
-    marks it, and `paid` is what has been paid of it. In a report with a row for each customer above
-    its invoices, the customer is in the first column, which has no heading.
+    marks it, and `paid` is what has been paid of it. `otherTotal` is another column of the amount's
+    name, or the Total beside an Amount, which may lack the tax. `paidOfIt` is what has been paid of
+    an Amount Due, which may be the total too. In a report with a row for each customer above its
+    invoices, the customer is in the first column, which has no heading.
     """
     places = {plain(name): place for place, name in reversed(list(enumerate(header))) if name}
     found: dict[str, int] = {}
@@ -85,12 +87,27 @@ def find_columns(layout: Layout, header: Sequence[str]) -> dict[str, int]:
     balance, total = found.pop("balance", None), found.pop("total", None)
     if balance is not None:
         found["amount"] = balance
-        found.pop("paid", None)
+        paid = found.pop("paid", None)
+        if paid is not None and total is None and plain(header[balance]) == "amountdue":
+            found["paidOfIt"] = paid
     elif total is not None:
         found["amount"] = found["isTotal"] = total
+    if "amount" in found:
+        names = _plain_names(layout)["total"] if "isTotal" in found else ()
+        found |= _other_total(header, found["amount"], names)
     if "customer" not in found and len(found) > 1 and not header[0]:
         found["customer"] = 0
     return found
+
+
+def _other_total(header: Sequence[str], first: int, totals: Names) -> dict[str, int]:
+    """The column that may contradict the amount's: another of its name, or, if its name is Amount,
+    one of `totals`.
+    """
+    own = plain(header[first])
+    names = {own, *(totals if own == "amount" else ())}
+    others = [at for at, name in enumerate(header) if at != first and plain(name) in names]
+    return {"otherTotal": others[0]} if others else {}
 
 
 def has_customer_rows(header: Sequence[str], columns: Mapping[str, int]) -> bool:
@@ -123,7 +140,15 @@ def repeats_amounts(layout: Layout, header: Sequence[str], columns: Mapping[str,
     names = {plain(name) for name in header}
     own = (*layout.fields.get("balance", ()), *layout.fields.get("total", ()))
     is_own = plain(header[columns["amount"]]) in {plain(name) for name in own}
-    return is_own and any(plain(name) in names for name in layout.line_amounts)
+    has_lines = any(plain(name) in names for name in layout.line_amounts)
+    return is_own and has_lines and not layout.is_summed
+
+
+def is_summed(layout: Layout, header: Sequence[str], columns: Mapping[str, int]) -> bool:
+    """Whether the file has a row per invoice line, and no amount owed: the lines are added up."""
+    heading = plain(header[columns["amount"]])
+    is_line = heading in {plain(name) for name in layout.line_amounts}
+    return layout.is_summed and "isTotal" in columns and is_line
 
 
 def recognise(header: Sequence[str], layouts: Iterable[Layout]) -> Layout:
@@ -135,7 +160,10 @@ def recognise(header: Sequence[str], layouts: Iterable[Layout]) -> Layout:
         layouts,
         key=lambda layout: (
             -len(lacking(find_columns(layout, header))),
-            sum(plain(mark) in names for mark in layout.marks),
+            sum(
+                mark in header if layout.as_written else plain(mark) in names
+                for mark in layout.marks
+            ),
         ),
     )
 
@@ -178,6 +206,7 @@ __all__ = [
     "has_customer_rows",
     "header_rank",
     "ignored_columns",
+    "is_summed",
     "lacking",
     "missing_columns",
     "names_of",

@@ -4,6 +4,7 @@ column.
 A card number in any cell refuses the row, and is not repeated in the error.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -17,6 +18,7 @@ from rules.imports.csv_cells import (
     BadCell,
     read_currency,
     read_email,
+    read_id,
     read_phone,
     read_short,
 )
@@ -28,6 +30,9 @@ from rules.storable import storable_text
 Parsed = TypeVar("Parsed")
 
 _YES, _NO = frozenset({"yes", "y", "true", "1", "x"}), frozenset({"", "no", "n", "false", "0"})
+# the parts of an amount before and behind a comma of its own
+_BEFORE = re.compile(r"[^\d.,]*\d{1,9}")
+_BEHIND = re.compile(r"\d{2,3}(?:\.\d+)?[^\w.,]*")
 OPT_OUTS = {"smsOptOut": ("sms",), "voiceOptOut": ("voice",), "optOut": ("sms", "voice")}
 
 
@@ -60,13 +65,17 @@ class SmsConsent:
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """What a row says the person at a number refuses: `stops` are channels, opted out at `at` if
-    known; `no_consent`: they have not agreed to texts, whatever an earlier file said.
+    known; `no_consent`: they have not agreed to texts, whatever an earlier file said. `invoice`,
+    `customer` and `external_id`: the row's number, name and id. `phone` is '' if it cannot be read.
     """
 
     phone: str
     stops: tuple[str, ...]
     at: datetime | None
     no_consent: bool
+    invoice: str = ""
+    customer: str = ""
+    external_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +133,7 @@ def read_row(
     refused = card_errors(line, cells, header) or _unstorable(line, cells, header)
     if refused:
         return refused
-    if any(cells[len(header) :]):
+    if any(cells[len(header) :]) or (len(cells) > len(header) and _is_split(cells, how)):
         return [
             RowError(
                 line,
@@ -155,6 +164,13 @@ def card_errors(line: int, cells: Sequence[str], header: Sequence[str]) -> list[
         for name, cell in zip(names, cells, strict=False)
         if holds_card_number(_card_name(name), cell)
     ]
+
+
+def _is_split(cells: Sequence[str], how: Reading) -> bool:
+    """Whether an amount's own comma has split it in two, as in 1,234.50 without quotes."""
+    place = how.columns["amount"]
+    amount, rest = cells[place : place + 2]
+    return _BEFORE.fullmatch(amount) is not None and _BEHIND.fullmatch(rest) is not None
 
 
 def _unstorable(line: int, cells: Sequence[str], header: Sequence[str]) -> list[RowError]:
@@ -224,10 +240,11 @@ class _Row:
     def _invoice(
         self, state: State, phone: str | None, currency: str | None, amount: int | None
     ) -> InvoiceRow | list[RowError]:
-        number = self.get("number", read_short)
+        number = self.get("number", read_id)
         customer = self.get("customer", read_short)
         due = self.get("dueDate", lambda text: read_date(text, self.how.dates))
         email = self.get("email", read_email)
+        external_id = self._external_id()
         consent = self.get("smsConsent", lambda text: self._consent(text, phone))
         if self.errors or not (currency and amount and number and customer and due):
             return self.errors
@@ -242,9 +259,12 @@ class _Row:
             email,
             phone,
             self.text("project")[:200] or None,
-            self.text("externalId")[:200] or None,
+            external_id,
             consent,
         )
+
+    def _external_id(self) -> str | None:
+        return self.get("externalId", lambda text: read_id(text[:LONGEST]) if text else None)
 
     def _currency(self, text: str) -> str:
         """The row's currency: from its column, the option, or the mark beside the amount."""
@@ -257,9 +277,19 @@ class _Row:
             return None
         signs = self.how.signs
         owed = read_amount(text, currency, signs) if self.amount is None else self.amount
+        paid_of_it = self.text("paidOfIt")
+        if paid_of_it and _read_paid(paid_of_it, currency, signs):
+            raise BadCell(
+                f"{text[:40]!r} is what was billed or what is still owed, and {paid_of_it[:40]} is"
+                " paid; say which, with --mapping total=COLUMN or --mapping amount=COLUMN"
+            )
+        self._refuse_other_total(owed, currency)
         if "isTotal" in self.how.columns:
             if "paid" in self.how.columns:
-                owed -= read_amount(self.text("paid") or "0", currency, signs)
+                paid = self.get("paid", lambda text: _read_paid(text or "0", currency, signs))
+                if paid is None:
+                    return None
+                owed -= paid
             elif state is State.PARTIAL:
                 raise BadCell(
                     "is the whole amount of an invoice that is partly paid, and the file does not"
@@ -269,6 +299,16 @@ class _Row:
         if owed > 0:
             refuse_unchargeable(owed, currency)
         return owed
+
+    def _refuse_other_total(self, total: int, currency: str) -> None:
+        """Raise BadCell if an amount is not the total that stands in another column."""
+        text = self.text("otherTotal")
+        if text and read_amount(text, currency, self.how.signs) != total:
+            raise BadCell(
+                f"{self.text('amount')!r} is not {text[:40]}, which is under"
+                f" {self.header[self.how.columns['otherTotal']]}; say which is owed with"
+                " --mapping amount=COLUMN, or rename a column"
+            )
 
     def _passed(self, kind: Kind, state: State) -> Passed:
         if kind is not Kind.INVOICE:
@@ -293,7 +333,7 @@ class _Row:
             state=state,
             email=self.get("email", read_email),
             phone=self._phone(),
-            external_id=self.text("externalId")[:200] or None,
+            external_id=self._external_id(),
             **names,
         )
 
@@ -322,11 +362,10 @@ class _Row:
             )
         at = self.get("optOutAt", read_time) if stops and self.text("optOutAt") else None
         no_consent = self.text("smsConsent").casefold() in _NO - {""}
-        return (
-            Refusal(phone, tuple(sorted(stops)), at, no_consent)
-            if phone and (stops or no_consent)
-            else None
-        )
+        if not stops and not no_consent:
+            return None
+        named = (self.text(name) for name in ("number", "customer", "externalId"))
+        return Refusal(phone or "", tuple(sorted(stops)), at, no_consent, *named)
 
     def get(self, name: str, parse: Callable[[str], Parsed]) -> Parsed | None:
         """Parse a cell; on an error, record it and return None."""
@@ -352,6 +391,20 @@ class _Row:
                 " the cell empty"
             )
         return SmsConsent(source[:200], read_time(given), self.text("consentText")[:2000])
+
+
+def _read_paid(text: str, currency: str, signs: Signs) -> int:
+    """Parse what was paid of a total, in minor units. Raises BadCell, also for less than zero."""
+    try:
+        paid = read_amount(text, currency, signs)
+    except BadCell as error:
+        raise BadCell(f"{error}; or say --mapping paid= if it is about something else") from None
+    if paid < 0:
+        raise BadCell(
+            f"{text[:40]!r} is less than zero, as a payment or as one given back; write what was"
+            " paid without a sign, or name the open balance's column with --mapping amount=COLUMN"
+        )
+    return paid
 
 
 def read_yes(text: str) -> bool:

@@ -14,7 +14,8 @@ Names = tuple[str, ...]
 class Layout:
     """A program's columns: our field → its names for it, the best first.
 
-    `marks` identify the program. If a file has a row for each line of an invoice, the columns of
+    `marks` identify the program; `as_written`: only if they are spelled so, capitals and spaces
+    included. If a file has a row for each line of an invoice, the columns of
     `line_amounts` hold the lines' own amounts, and the amount owed is repeated in each row;
     `is_summed`: there is no amount owed, so the lines of an invoice are added up. `source` is where
     the program exports the file.
@@ -24,6 +25,7 @@ class Layout:
     title: str
     fields: Mapping[str, Names]
     marks: Names = ()
+    as_written: bool = False
     line_amounts: Names = ()
     is_summed: bool = False
     source: str = ""
@@ -77,12 +79,21 @@ COMMON: dict[str, Names] = {
         "Outstanding Amount",
     ),
     "total": ("Amount", "Total", "Total Amount", "Invoice Total", "Invoice Amount"),
-    "paid": ("Amount Paid", "Paid Amount"),
+    "paid": (
+        "Amount Paid",
+        "Paid Amount",
+        "Total Paid",
+        "Paid to Date",
+        "Paid",
+        "Payments Received",
+        "Payments",
+    ),
     "currency": ("Currency", "Currency Code"),
     "email": ("Email", "Email Address", "Customer Email", "Client Email", "Patient Email"),
     "phone": ("Phone", "Phone Number", "Mobile", "Mobile Phone", "Customer Phone", "Cell Phone"),
     "type": ("Transaction Type", "Type"),
     "status": ("Status", "Invoice Status"),
+    "externalId": ("External ID",),
 }
 
 QUICKBOOKS = Layout(
@@ -163,6 +174,7 @@ FRESHBOOKS = Layout(
         "status": ("Invoice Status",),
     },
     marks=("Client Name", "Date Issued", "Date Due", "Line Total", "Line Subtotal", "Date Paid"),
+    line_amounts=("Line Total",),
     is_summed=True,
     source="Reports → Invoice Details → Export",
 )
@@ -256,7 +268,8 @@ PAYPHONE = Layout(
         for name in ("number", "customer", "dueDate", "currency", "email", "phone", "project")
     }
     | {"balance": ("amount",), "externalId": ("externalId",), "status": ("status",)},
-    marks=("dueDate", "externalId", "smsConsent", "consentAt", "smsOptOut", "voiceOptOut"),
+    marks=("dueDate",),
+    as_written=True,  # "Due Date" is anyone's, and the "Amount" beside it is a total
     source="a spreadsheet of your own",
 )
 LAYOUTS: dict[str, Layout] = {

@@ -1,18 +1,21 @@
 """Opt-outs in an import, and denials of consents from earlier imports.
 
-Recorded by number, whatever happens to the row's invoice. Importing a file twice changes nothing,
-with one exception: if a customer has opted in again in the meantime, an opt-out without a date in
-the file counts as new.
+Recorded for the row's number, and for those that its customer has here, whatever happens to the
+row's invoice. Importing a file twice changes nothing, with one exception: if a customer has opted
+in again in the meantime, an opt-out without a date in the file counts as new.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from models.accounts.account import Account
 from models.contact.consent import Consent
 from models.contact.opt_out import OptOut, person_key
+from models.invoices.customer import Customer
+from models.invoices.invoice import Invoice
 from models.transactions import serialize_on
+from rules.imports.customer_names import may_be_one
 from rules.imports.invoice_csv import Refusal
 
 SOURCE = "import"
@@ -26,6 +29,39 @@ class NewOptOut:
     stops: tuple[str, ...]
     at: datetime | None
     ends_consent: bool
+
+
+def with_numbers_on_file(account: Account, refusals: Sequence[Refusal]) -> list[Refusal]:
+    """The refusals whose number can be read, and the same for the numbers that the rows' customers,
+    by invoice or external id, have here: they may have changed since, and a person opts out, not a
+    number.
+    """
+    owners = _owners(account, refusals)
+    return [
+        *(one for one in refusals if one.phone),
+        *(
+            replace(one, phone=phone)
+            for one in refusals
+            for owner in (owners.get(("invoice", one.invoice)), owners.get(("id", one.external_id)))
+            if owner is not None and may_be_one(owner.name, one.customer)
+            for _, phone in sorted(Consent.numbers_of([owner]))
+            if phone != one.phone
+        ),
+    ]
+
+
+def _owners(account: Account, refusals: Sequence[Refusal]) -> dict[tuple[str, str], Customer]:
+    """The customers by their invoices' numbers and by their external ids."""
+    named = [one for one in refusals if one.customer]
+    numbers = {one.invoice for one in named if one.invoice}
+    own = (Invoice.account == account) & Invoice.number.in_(numbers)
+    rows = Invoice.select(Invoice, Customer).join(Customer).where(own) if numbers else []
+    ids = {one.external_id for one in named if one.external_id}
+    known = (Customer.account == account) & Customer.external_id.in_(ids)
+    people = Customer.select().where(known) if ids else []
+    return {("invoice", row.number): row.customer for row in rows} | {
+        ("id", one.external_id): one for one in people
+    }
 
 
 def new_opt_outs(account: Account, refusals: Iterable[Refusal]) -> list[NewOptOut]:

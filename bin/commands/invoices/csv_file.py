@@ -5,6 +5,7 @@ delimiters, with any lines above the header.
 import codecs
 import csv
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -34,6 +35,12 @@ DELIMITERS = ",;\t|"
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # Excel's own hint
 HEAD = 60  # rows that are searched for the header
 CHUNK = 1 << 16
+# spaces and invisible characters, which web pages put around a cell
+EDGES = "".join(
+    char
+    for char in map(chr, (*range(0x3001), 0xFEFF))
+    if char.isspace() or unicodedata.category(char) == "Cf"
+)
 LONGEST_CELL = 100_000  # characters; an unclosed quote must not swallow the rest of the file
 
 
@@ -110,7 +117,7 @@ class CsvFile:
             line = above + 1
             try:
                 for cells in reader:
-                    yield Row(line, [cell.strip() for cell in cells])
+                    yield Row(line, [_bare(cell) for cell in cells])
                     line = above + reader.line_num + 1
                     self.done = text.buffer.tell()
             except csv.Error as error:
@@ -125,6 +132,15 @@ class CsvFile:
             f"{self.path.name}, line {line} or below: it is not valid {self.encoding}. Save the"
             " file as CSV UTF-8."
         )
+
+
+def _bare(cell: str) -> str:
+    """A cell without spaces and invisible characters around it, or the formula ="…" that keeps a
+    spreadsheet from changing it.
+    """
+    text = cell.strip(EDGES)
+    is_formula = len(text) > len('=""') and text.startswith('="') and text.endswith('"')
+    return text[2:-1].replace('""', '"').strip(EDGES) if is_formula else text
 
 
 def _encoding(path: Path) -> str:

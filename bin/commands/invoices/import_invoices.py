@@ -1,6 +1,8 @@
 """`invoices import`: import invoices from bookkeeping programs or a spreadsheet; safe to repeat."""
 
 import os
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -9,12 +11,13 @@ import click
 
 from bin.commands.invoices.import_options import open_file, reading_options
 from bin.commands.invoices.import_run import CONTACT, OUTCOMES, ImportRun
-from bin.commands.invoices.row_memory import SHOWN, FirstErrors
-from bin.commands.output import complain, say, show_table
+from bin.commands.invoices.row_memory import FirstErrors
+from bin.commands.output import complain, remark, say, show_table
 from models.accounts.account import Account
 from rules.imports.invoice_columns import (
     ignored_columns,
 )
+from rules.imports.invoice_csv import RowError
 from rules.money import in_words
 
 FIELDS = (
@@ -116,11 +119,7 @@ def _import(
 ) -> FirstErrors:
     """Check the file, report the findings, import it if `writes`, and return its errors."""
     counts, errors = run.check()
-    for error in errors.first:
-        where = f"line {error.line}" + (f", {error.column}" if error.column else "")
-        complain(f"{where}: {error.message}.")
-    if errors.count > SHOWN:
-        complain(f"… and {errors.count - SHOWN} more.")
+    _complain(errors.first, errors.count)
     writes = writes and (skip_bad or not errors.count)
     _preview(run)
     for line in run.named.lines():
@@ -130,9 +129,29 @@ def _import(
     if writes and close_paid and run.closable and asks:
         writes = click.confirm(f"Close {run.closable} invoices here, as the file says?")
     if writes:
-        counts = run.write(close_paid)
+        counts, written = _write(run, close_paid)
+        new = [error for error in written.first if error not in errors.first]
+        _complain(new, written.count - errors.count)
+        errors = written
     _report(counts, writes)
     return errors
+
+
+def _write(run: ImportRun, close_paid: bool) -> tuple[Counter[str], FirstErrors]:
+    try:
+        return run.write(close_paid)
+    except BaseException:
+        if run.has_written:
+            remark("Rows before that were imported; import the file again for the others.")
+        raise
+
+
+def _complain(first: Sequence[RowError], count: int) -> None:
+    for error in first:
+        where = f"line {error.line}" + (f", {error.column}" if error.column else "")
+        complain(f"{where}: {error.message}.")
+    if count > len(first):
+        complain(f"… and {count - len(first)} more.")
 
 
 def _preview(run: ImportRun) -> None:

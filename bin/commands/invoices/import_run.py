@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
+from peewee import PeeweeException
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from actions.contact.opt_out.import_opt_outs import (
@@ -12,6 +13,7 @@ from actions.contact.opt_out.import_opt_outs import (
     import_opt_outs,
     lock_numbers,
     new_opt_outs,
+    with_numbers_on_file,
 )
 from actions.invoices.close_paid import Closing, close_invoices, closings_of
 from actions.invoices.import_invoices import Planned, import_rows, plan_import
@@ -22,8 +24,9 @@ from bin.commands.output import acting, console
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.invoices.invoice import Invoice
+from models.payments.invoices_with_money import invoices_with_payment_under_way
 from models.transactions import serialize_on, transaction
-from rules.imports.invoice_columns import has_customer_rows, repeats_amounts
+from rules.imports.invoice_columns import has_customer_rows, is_summed, repeats_amounts
 from rules.imports.invoice_csv import (
     InvoiceRow,
     Passed,
@@ -35,6 +38,7 @@ from rules.imports.invoice_csv import (
 )
 from rules.imports.invoice_lines import Row, summed
 from rules.imports.invoice_report import Report, is_total_of_a_group
+from rules.money import in_words
 from runtime.clock import business_now, real_now
 
 BATCH = 500  # rows in one transaction
@@ -78,9 +82,9 @@ class ImportRun:
     """One import: one pass over the file to check it, a second to write it.
 
     `named`: credits and other rows that are not imported, and invoices that are open here but
-    closed in the file. `closable`: how many of these can be closed here too. `sample`: the first
-    good row. An invoice number with one bad row is bad as a whole, because its other rows might be
-    parts of the same invoice.
+    closed in the file. `closable`: how many of these can be closed here too. `has_written`: whether
+    rows have been committed. `sample`: the first good row. An invoice number with one bad row is
+    bad as a whole, because its other rows might be parts of the same invoice.
     """
 
     def __init__(self, account: Account, source: CsvFile, reading: Reading) -> None:
@@ -89,6 +93,7 @@ class ImportRun:
         self._repeats = repeats_amounts(reading.layout, source.header, reading.columns)
         self.named = FirstNames()
         self.closable = 0
+        self.has_written = False
         self.sample: InvoiceRow | None = None
         self._bad_numbers, self._has_bad = SeenNumbers(), False
         self._refusals: list[Refusal] = []  # opt-outs of the rows read since the last batch
@@ -105,11 +110,13 @@ class ImportRun:
         for batch in self._batches("checking", counts, errors, self._name):
             for planned in plan_import(self._account, batch.rows):
                 counts[planned.outcome] += 1
+                self._name_owing_more(planned)
                 errors.add([planned.error] if planned.error else [])
                 self.sample = self.sample or planned.row
             for one in closings_of(self._account, batch.passed):
                 self._name_closing(one)
-            news = [one for one in new_opt_outs(self._account, batch.refusals) if one not in known]
+            refusals = with_numbers_on_file(self._account, batch.refusals)
+            news = [one for one in new_opt_outs(self._account, refusals) if one not in known]
             known.update(news)
             counts.update(_counted(news))
         return counts, errors
@@ -122,32 +129,68 @@ class ImportRun:
         elif row.why == "no invoice":
             self.named.add(f"Not an invoice, {row.said}", f"line {row.line} {who}")
 
+    def _name_owing_more(self, planned: Planned) -> None:
+        """List an invoice whose amount stays because money has come, but of which less is owed by
+        the file: the rest was paid elsewhere, and would be collected.
+        """
+        row, invoice = planned.row, planned.invoice
+        if planned.outcome != "kept" or invoice is None or invoice.outstanding <= row.amount:
+            return
+        if not invoices_with_payment_under_way([invoice.id]):
+            here, there = (
+                in_words(amount, row.currency, "en_US")
+                for amount in (invoice.outstanding, row.amount)
+            )
+            self.named.add(
+                "More is owed here than in the file, record what was paid elsewhere",
+                f"{row.number} ({here}, {there} in the file)",
+            )
+
     def _name_closing(self, one: Closing) -> None:
         but = ", but a payment is under way here" if one.is_busy else ""
         but = ", but another customer's here" if one.is_anothers else but
         self.named.add(f"Open here, {one.row.said} in the file{but}", one.row.number)
         self.closable += one.is_closable
 
-    def write(self, close_paid: bool) -> Counter[str]:
-        """Import the valid rows, one transaction for each batch. Return the counts by outcome."""
+    def write(self, close_paid: bool) -> tuple[Counter[str], FirstErrors]:
+        """Import the valid rows, one transaction for each batch. Return the counts by outcome, and
+        the errors: others may have changed something since the check. What is written before it
+        breaks off is audited, too.
+        """
         counts: Counter[str] = Counter()
-        for batch in self._batches("importing", counts, FirstErrors(), _ignore):
-            with transaction():
-                # concurrent imports take turns, so that each sees the customers the other created
-                serialize_on(f"import:{self._account.id}")
-                planned = plan_import(self._account, batch.rows)
-                closings = closings_of(self._account, batch.passed) if close_paid else []
-                _lock(planned, closings)
-                lock_numbers(batch.refusals)
-                today = self._account.local_date(business_now())
-                written = import_rows(
-                    self._account, planned, acting(), real_now(), today, recompute
-                )
-                news = new_opt_outs(self._account, batch.refusals)
-                import_opt_outs(self._account, news, acting(), real_now())
-                counts["closed"] += len(close_invoices(closings, acting(), real_now()))
-            counts.update(one.outcome for one in written)
-            counts.update(_counted(news))
+        errors = FirstErrors()
+        try:
+            for batch in self._batches("importing", counts, errors, _ignore):
+                counts.update(self._write_batch(batch, close_paid, errors))
+                self.has_written |= bool(batch.rows or batch.refusals or batch.passed)
+        except BaseException:
+            if self.has_written:
+                with suppress(PeeweeException):  # the database may be what failed
+                    self._audit(counts)
+            raise
+        self._audit(counts)
+        return counts, errors
+
+    def _write_batch(self, batch: _Batch, close_paid: bool, errors: FirstErrors) -> Counter[str]:
+        with transaction():
+            # concurrent imports take turns, so that each sees the customers the other created
+            serialize_on(f"import:{self._account.id}")
+            planned = plan_import(self._account, batch.rows)
+            closings = closings_of(self._account, batch.passed) if close_paid else []
+            _lock(planned, closings)
+            refusals = with_numbers_on_file(self._account, batch.refusals)
+            lock_numbers(refusals)
+            today = self._account.local_date(business_now())
+            written = import_rows(self._account, planned, acting(), real_now(), today, recompute)
+            news = new_opt_outs(self._account, refusals)
+            import_opt_outs(self._account, news, acting(), real_now())
+            closed = close_invoices(closings, acting(), real_now())
+        errors.add(one.error for one in written if one.error)
+        return (
+            Counter(one.outcome for one in written) + _counted(news) + Counter(closed=len(closed))
+        )
+
+    def _audit(self, counts: Counter[str]) -> None:
         totals = {name: counts[name] for name in (*OUTCOMES, *CONTACT)}
         AuditEntry.record(
             acting(),
@@ -157,7 +200,6 @@ class ImportRun:
             layout=self.reading.layout.name,
             **totals,
         )
-        return counts
 
     def _batches(
         self,
@@ -204,7 +246,7 @@ class ImportRun:
         """Yield what each row of the file means: an invoice, a row to skip, or errors."""
         header, how = self.source.header, self.reading
         rows: Iterable[Row | list[RowError]] = self._invoices()
-        if how.layout.is_summed and "isTotal" in how.columns:
+        if is_summed(how.layout, header, how.columns):
             rows = summed(self._invoices(), header, how)
         for row in rows:
             if isinstance(row, list):

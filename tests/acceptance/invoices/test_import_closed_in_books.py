@@ -169,6 +169,31 @@ def test_closing_a_partly_paid_invoice_records_only_the_rest(books):
     assert sorted(received) == [2_500, 7_500]
 
 
+def test_what_was_partly_paid_elsewhere_is_named_beside_a_payment_here(books):
+    """Given an invoice with a payment here, whose amount therefore stays, when less is owed by the
+    file, then it is named, because the rest was paid elsewhere; not if the payment here explains
+    it, nor if the books do not have that yet, nor while a bank works on one.
+    """
+    debit = PaymentReport("", 10_000, 0, "usd", {"ch_1": Charge("processing")})
+    Payment.record_report(Invoice.get(Invoice.number == "Q-5"), "", "pi_1", debit, real_now())
+    for number, paid in (("Q-1", 3_000), ("Q-2", 6_000), ("Q-4", 3_000)):
+        invoice = Invoice.get(Invoice.number == number)
+        Payment.record_taken(invoice, "cash", f"till {number}", paid, real_now())
+        with transaction():
+            recompute(Invoice.locked(invoice.id))
+    answer = books.take_in(
+        HEAD
+        + "".join(
+            f"Q-{number},Pat {number},2020-10-01,{owed},USD,Partially paid\n"
+            for number, owed in ((1, "40.00"), (2, "40.00"), (4, "100.00"), (5, "40.00"))
+        )
+    )
+    told = "More is owed here than in the file, record what was paid elsewhere: Q-1 ($70.00, $40.00"
+    assert f"{told} in the file)." in answer.output
+    assert [standing(f"Q-{number}")[1] for number in (1, 2, 4)] == [7_000, 4_000, 7_000]
+    assert standing("Q-5") == OPEN
+
+
 def test_a_draft_without_a_balance_does_not_count_as_paid(books):
     books.take_in(HEAD + "Q-1,Pat 1,2020-10-01,0.00,USD,Draft\n", "--close-paid", "--yes")
     assert standing("Q-1") == OPEN

@@ -16,6 +16,7 @@ def books(database_url, tmp_path):
     return Books(tmp_path)
 
 
+DOLLARS = "--currency", "usd"
 # QuickBooks Online → Reports → Open Invoices, "Export to CSV"
 OPEN_INVOICES = """"Bright Smiles, LLC",,,,,,
 Open Invoices,,,,,,
@@ -239,6 +240,16 @@ def test_freshbooks_lines_are_added_up_per_invoice(books):
     ]
 
 
+@pytest.mark.any_database
+def test_only_line_totals_are_added_up(books):
+    """Given a spreadsheet with FreshBooks' names for client and due date, but whole amounts, then
+    an invoice that is in it twice is refused, as in any other, and not doubled.
+    """
+    row = "7,Ada,2099-01-31,400.00\n"
+    told = books.refused(f"Invoice #,Client Name,Date Due,Amount\n{row}{row}", *DOLLARS)
+    assert "line 3: invoice 7 is on line 2 too" in told
+
+
 @pytest.mark.one_database
 @pytest.mark.parametrize(
     ("second", "told"),
@@ -270,6 +281,92 @@ def test_the_total_of_a_partly_paid_invoice_is_refused_as_its_balance(books):
     told = books.refused(freshbooks("Ada,1,,2099-02-15,partial,,Crown,9,1,9,9.00"))
     assert "is the whole amount of an invoice that is partly paid" in told
     assert "--mapping amount=COLUMN" in told
+
+
+@pytest.mark.any_database
+def test_a_spreadsheets_amount_is_a_total_and_only_payphones_own_is_a_balance(books):
+    """Given a spreadsheet with the usual headings, then its Amount is what was billed, of which
+    Amount Paid is no longer owed, and which is no balance of a partly paid invoice. Payphone's own
+    `amount`, beside `dueDate`, is what is still owed.
+    """
+    head = "Invoice Number,Customer,Due Date,Amount"
+    told = books.refused(
+        f"{head},Status\n1,Ada,2099-01-31,100.00,Partially paid\n", "--currency", "usd"
+    )
+    assert "is the whole amount of an invoice that is partly paid" in told
+    text = f"{head},Amount Paid,External ID\n1,Ada,2099-01-31,100.00,60.00,A-7\n"
+    assert books.take_in(text, "--currency", "usd").exit_code == 0
+    assert Customer.get().external_id == "A-7"
+    own = "number,customer,dueDate,amount,currency,status\n2,Ada,2099-01-31,40.00,USD,partial\n"
+    assert books.take_in(own).exit_code == 0
+    assert [row[::2] for row in books.invoices] == [("1", 4_000, "sent"), ("2", 4_000, "sent")]
+
+
+@pytest.mark.any_database
+def test_an_amount_beside_another_total_is_not_taken_for_what_is_owed(books):
+    """Given a list with Amount, Tax and Total, then the amount without tax is not collected without
+    a word: the row is refused, until a person says which column is meant.
+    """
+    head = "Invoice Number,Customer,Due Date,Amount,Tax,Total\n"
+    told = books.refused(f"{head}1,Ada,2099-01-31,100.00,8.00,108.00\n", *DOLLARS)
+    assert "line 2, Amount: '100.00' is not 108.00, which is under Total" in told
+    assert "--mapping amount=" in told
+    text = f"{head}1,Ada,2099-01-31,100.00,8.00,108.00\n2,Ada,2099-01-31,50.00,0,$50\n"
+    assert books.take_in(text, *DOLLARS, "--mapping", "amount=Total").exit_code == 0
+    same = f"{head}3,Ada,2099-01-31,70.00,,70\n4,Ada,2099-01-31,80.00,,\n"
+    assert books.take_in(same, *DOLLARS).exit_code == 0
+    assert [row[2] for row in books.invoices] == [10_800, 5_000, 7_000, 8_000]
+
+
+@pytest.mark.any_database
+def test_two_columns_of_one_name_must_agree_on_the_amount(books):
+    """Given a spreadsheet with two columns called Balance, as after a merge of two lists, then a
+    row in which they differ is refused, and not read from the first.
+    """
+    head = "Invoice Number,Customer,Due Date,Balance,balance\n"
+    told = books.refused(f"{head}1,Ada,2099-01-31,100.00,40.00\n", *DOLLARS)
+    assert "line 2, Balance: '100.00' is not 40.00, which is under balance" in told
+    same = f"{head}1,Ada,2099-01-31,100.00,$100\n2,Ada,2099-01-31,50.00,\n"
+    assert books.take_in(same, *DOLLARS).exit_code == 0
+    assert [row[2] for row in books.invoices] == [10_000, 5_000]
+
+
+@pytest.mark.any_database
+def test_an_amount_due_of_which_something_is_paid_needs_a_word(books):
+    """Given a list that has only Amount Due and Amount Paid, then the amount may be what was billed
+    or what is left, and a row is refused until a person says which. With a total it is what is
+    left.
+    """
+    head = "Invoice Number,Customer,Due Date,Amount Due,Amount Paid"
+    rows = "1,Ada,2099-01-31,100.00,60.00\n2,Ada,2099-01-31,50.00,0.00\n"
+    told = books.refused(f"{head}\n{rows}", *DOLLARS)
+    assert "line 2, Amount Due: '100.00' is what was billed or what is still owed" in told
+    assert "line 3" not in told
+    for column, owed in (("total", 4_000), ("amount", 10_000)):
+        choice = ("--mapping", f"{column}=Amount Due")
+        assert books.take_in(f"{head}\n{rows}", *DOLLARS, *choice).exit_code == 0
+        assert [row[2] for row in books.invoices] == [owed, 5_000]
+    whole = f"{head},Total\n3,Ada,2099-01-31,40.00,60.00,100.00\n"
+    assert books.take_in(whole, *DOLLARS).exit_code == 0
+    assert books.invoices[-1][2] == 4_000
+
+
+@pytest.mark.any_database
+def test_what_was_paid_of_a_total_is_taken_off_or_the_row_refused(books):
+    """Given a total and what was paid of it, then a payment is never added to the debt, however it
+    is written, and a column called Paid that says yes or no is not passed over.
+    """
+    head = "Invoice Number,Customer,Due Date,Total,"
+    for paid in ("-60.00", "(60.00)", "60.00 CR"):
+        told = books.refused(f"{head}Amount Paid\n1,Ada,2099-01-31,100,{paid}\n", *DOLLARS)
+        assert f"line 2, Amount Paid: '{paid}' is less than zero" in told
+    told = books.refused(f"{head}Paid\n1,Ada,2099-01-31,100.00,Yes\n", *DOLLARS)
+    assert "line 2, Paid: 'Yes' is not an amount" in told
+    assert "--mapping paid=" in told
+    for number, name in enumerate(("Paid", "Payments", "Total Paid", "Amount Paid")):
+        row = f"{number},Ada,2099-01-31,100.00,60.00"
+        assert books.take_in(f"{head}{name}\n{row}\n", *DOLLARS).exit_code == 0
+    assert {row[2] for row in books.invoices} == {4_000}
 
 
 ZOHO = (
@@ -391,6 +488,64 @@ def test_common_separators_and_encodings_are_detected(books, content):
     answer = books.take_in(content)
     assert answer.exit_code == 0, answer.output
     assert [row[:3] for row in books.invoices] == [("1", "Zoë", 1_050)]
+
+
+@pytest.mark.any_database
+def test_an_amount_that_its_own_comma_has_split_is_refused(books):
+    """Given amounts with commas and without quotation marks, and an empty last column, then they
+    are not read as what stands before the comma. A comma after each row is harmless.
+    """
+    head = "Invoice No,Customer,Due Date,Balance,Notes\n"
+    for amount in ("1,234.50", "$1,234.50", "(1,234.50)", "1,234,567.00", "10,50"):
+        told = books.refused(f"{head}1,Ada,2099-01-31,{amount},\n", *DOLLARS)
+        assert "under 5 headings; quote cells that contain the delimiter" in told
+    assert books.take_in(f"{head}1,Ada,2099-01-31,10.00,90 days,\n", *DOLLARS).exit_code == 0
+    assert books.take_in(f"{head}2,Ada,2099-01-31,10,,\n", *DOLLARS).exit_code == 0
+    assert [row[2] for row in books.invoices] == [1_000, 1_000]
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("2.02611E+11,Ada,2099-01-31,10.00,", "Invoice No: '2.02611E+11' is in a spreadsheet's"),
+        ("1,Ada,2099-01-31,10.00,1.23457E+18", "External ID: '1.23457E+18' is in a spreadsheet's"),
+        ("1,Ada,2099-01-31,10.00,#N/A", "External ID: '#N/A' is a spreadsheet's error"),
+        ("#REF!,Ada,2099-01-31,10.00,", "Invoice No: '#REF!' is a spreadsheet's error"),
+        ("1,#N/A,2099-01-31,10.00,", "Customer: '#N/A' is a spreadsheet's error"),
+        ("########,Ada,2099-01-31,10.00,", "Invoice No: '########' is a spreadsheet's error"),
+    ],
+)
+def test_what_a_spreadsheet_has_spoilt_is_refused(books, row, told):
+    told_in = books.refused(
+        f"Invoice No,Customer,Due Date,Balance,External ID\n{row}\n", "--currency", "usd"
+    )
+    assert f"line 2, {told}" in told_in
+
+
+@pytest.mark.any_database
+def test_numbers_that_a_program_protects_from_a_spreadsheet_are_read(books):
+    """Given numbers written as ="0007", so that spreadsheets keep the zeros, then they are read."""
+    text = (
+        'Invoice No,Customer,Due Date,Balance,Phone\n="0007",Ada,2099-01-31,10.00,="2025550123"\n'
+        '"=""0008""",Ada,2099-01-31,"=""1,250.00""",\n'
+    )
+    assert books.take_in(text, "--currency", "usd").exit_code == 0
+    assert [row[:3:2] for row in books.invoices] == [("0007", 1_000), ("0008", 125_000)]
+    assert Customer.get().phone == "+12025550123"
+
+
+def test_invisible_characters_around_a_cell_do_not_make_another_invoice(books):
+    """Given a file that was copied from a web page, with direction marks around its cells, then it
+    has the same invoices as without them.
+    """
+    head, marked = "Invoice No,Customer,Due Date,Balance\n", "\u200e{}\u200b\u00a0\ufeff"
+    cells = ("0007", "Ada", "1/31/2099", "10.00")
+    for row in (cells, [marked.format(cell) for cell in cells]):
+        answer = books.take_in(f"{head}{','.join(row)}\n", *DOLLARS)
+        assert answer.exit_code == 0, answer.output
+    assert books.invoices == [("0007", "Ada", 1_000, "2099-01-31", "sent")]
+    assert "unchanged" in answer.output
 
 
 def test_line_numbers_count_from_the_files_first_line(books):

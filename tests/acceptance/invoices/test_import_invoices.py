@@ -3,9 +3,11 @@ exports.
 """
 
 import pytest
+from peewee import OperationalError
 
 from actions.invoices import import_invoices
 from actions.payments.recompute import payload_of
+from bin.commands.invoices import import_run
 from models.accounts.audit_entry import AuditEntry
 from models.contact.account_sender import AccountSender
 from models.contact.consent import Consent
@@ -338,6 +340,80 @@ def test_a_known_number_under_another_customer_is_an_error(take_in, account):
         assert given.fresh(known).amount_due == 5_000 + cents
 
 
+def test_an_import_that_breaks_off_is_audited_as_far_as_it_came(take_in, account, monkeypatch):
+    """Given an import whose second batch fails, as when another program locks the database, then
+    the first one is here, the audit has it, and the operator is told to import the file again.
+    """
+    write = import_run.import_rows
+    calls = []
+
+    def fails(*given):
+        calls.append(given)
+        if len(calls) > 1:
+            raise OperationalError("database is locked")
+        return write(*given)
+
+    monkeypatch.setattr(import_run, "BATCH", 1)
+    monkeypatch.setattr(import_run, "import_rows", fails)
+    text = "number,customer,dueDate,amount,currency\n" + "".join(
+        f"{number},Ada,2099-01-31,10.00,USD\n" for number in range(3)
+    )
+    answer = take_in(text)
+    assert answer.exit_code == 1
+    assert "database is locked" in answer.output
+    assert "Rows before that were imported; import the file again for the others." in answer.output
+    monkeypatch.undo()
+    assert take_in(text).exit_code == 0
+    told = AuditEntry.select().where(AuditEntry.action == "invoices.imported")
+    found = [
+        (row.detail["created"], row.detail["unchanged"]) for row in told.order_by(AuditEntry.id)
+    ]
+    assert found == [(1, 0), (2, 1)]
+
+
+@pytest.mark.any_database
+def test_a_row_refused_only_while_writing_is_told_as_others_are(take_in, account, monkeypatch):
+    """Given a file that passes the check, when meanwhile another import has brought a row's number
+    in another currency, then the row is not left out without a word.
+    """
+    plan = import_run.plan_import
+    calls = []
+
+    def meanwhile(account, rows):
+        calls.append(rows)
+        if len(calls) == len(["check", "write"]):
+            given.an_invoice(account, 1_000, "eur", number="8")
+        return plan(account, rows)
+
+    monkeypatch.setattr(import_run, "plan_import", meanwhile)
+    header = "number,customer,dueDate,amount,currency\n"
+    rows = "7,Ada,2099-01-31,10.00,USD\n8,Ada,2099-01-31,10.00,USD\n"
+    answer = take_in(header + rows)
+    assert answer.exit_code == 1
+    assert answer.output.count("line 3, currency: invoice 8 is known in EUR") == 1
+    assert [row[0] for row in invoices()] == ["7", "8"]
+    answer = take_in(header + rows, "--skip-bad")  # seen by both passes, and told once
+    assert answer.output.count("line 3, currency: invoice 8 is known in EUR") == 1
+
+
+def test_a_number_that_lost_its_zeros_does_not_become_a_second_invoice(take_in, account):
+    """Given an invoice 0007, when a spreadsheet has made its number 7, then it is not imported a
+    second time, nor the other way round. Another customer's 7, or one due another day, is new.
+    """
+    header = "number,customer,dueDate,amount,currency\n"
+    rows = "0007,Ada Payer,2099-01-31,10.00,USD\n8,Bob Payer,2099-01-31,10.00,USD\n"
+    assert take_in(header + rows).exit_code == 0
+    again = "7,Ada Payer,2099-01-31,10.00,USD\n00008,Bob Payer,2099-01-31,9.00,USD\n"
+    answer = take_in(header + again)
+    assert answer.exit_code == 1
+    assert "line 2, number: invoice 0007 of this customer is here" in answer.output
+    assert "line 3, number: invoice 8 of this customer is here" in answer.output
+    others = "007,Cy Other,2099-01-31,10.00,USD\n7,Ada Payer,2099-02-28,10.00,USD\n"
+    assert take_in(header + others).exit_code == 0
+    assert take_in(header + rows + others).exit_code == 0
+    assert [row[0] for row in invoices()] == ["0007", "007", "7", "8"]
+
+
 def test_known_customers_are_matched_and_namesakes_kept_apart(take_in, account):
     known = given.a_customer(account, name="Ada Payer", email=None, phone="+12025550123")
     text = (
@@ -353,6 +429,80 @@ def test_known_customers_are_matched_and_namesakes_kept_apart(take_in, account):
     assert of["4"] == of["5"]
     assert Customer.get_by_id(known.id).email == "ada@example.com"  # which was missing
     assert Customer.get_by_id(of["5"]).email == "new@example.com"
+
+
+def test_a_row_goes_to_the_namesake_whose_contact_details_it_has_or_to_none(take_in, account):
+    """Given several customers of one name, then a row is billed to the one whose phone it has, also
+    if another has none; and a row that could be of any of them to nobody who can be contacted.
+    """
+    unknown = given.a_customer(account, name="Ada Payer", email=None, phone=None)
+    known = given.a_customer(account, name="Ada Payer", email=None, phone="+12025550123")
+    text = (
+        "number,customer,phone,dueDate,amount,currency\n"
+        "1,Ada Payer,202-555-0123,2099-01-31,10,USD\n"
+        "2,Bob Payer,202-555-0144,2099-01-31,10,USD\n"
+        "3,Bob Payer,202-555-0145,2099-01-31,10,USD\n"
+        "4,Bob Payer,,2099-01-31,10,USD\n"
+    )
+    assert take_in(text).exit_code == 0
+    later = "5,Bob Payer,,2099-01-31,10,USD\n6,Bob Payer,202-555-0146,2099-01-31,10,USD\n"
+    assert take_in(text + later).exit_code == 0
+    assert Customer.get_by_id(unknown.id).phone is None
+    assert Invoice.get(number="1").customer_id == known.id
+    phones = [row.customer.phone for row in Invoice.select().order_by(Invoice.number)]
+    assert phones[1:] == ["+12025550144", "+12025550145", None, None, "+12025550146"]
+    assert Invoice.get(number="4").customer_id == Invoice.get(number="5").customer_id
+
+
+def test_another_spelling_of_a_name_with_the_same_phone_is_the_same_customer(take_in, account):
+    """Given a known person, whose holds and consents are theirs, when a file spells the name in
+    another way or brings an external id, with the same phone, then there is no second customer.
+    """
+    ada = given.a_customer(account, name="Ada Payer", email=None, phone="+12025550123")
+    text = "number,customer,phone,email,externalId,dueDate,amount,currency\n" + "".join(
+        f"{number},{who},2099-01-31,10,USD\n"
+        for number, who in enumerate(
+            (
+                '"Payer, Ada B.",202-555-0123,,',
+                "ADA PAYER,202-555-0123,ada@example.com,",
+                "Ada Payer,202-555-0123,,A-7",
+                "Bob Payer,202-555-0123,,",
+                "ada payer,202-555-0123,other@example.com,",
+                "ada payer,202-555-0199,,",
+                "Cy Other,202-555-0177,,",
+                '"Other, Cy",202-555-0177,,',
+                "Di,202-555-0178,,",
+                "Di Else,202-555-0178,,",
+            )
+        )
+    )
+    assert take_in(text).exit_code == 0
+    rows = Invoice.select(Invoice, Customer).join(Customer).order_by(Invoice.number)
+    assert [row.customer_id == ada.id for row in rows] == [True] * 3 + [False] * 7
+    names = [row.customer.name for row in rows][3:]
+    assert names[:5] == ["Bob Payer", "ada payer", "ada payer", "Cy Other", "Cy Other"]
+    assert names[5:] == ["Di", "Di Else"]  # one word in common is a household's, or by chance
+    assert Customer.select().count() == 7
+
+
+def test_an_external_id_that_strangers_share_does_not_make_them_one(take_in, account):
+    """Given an id that a spreadsheet has rounded, so that people have it in common whose names and
+    phones differ, then nobody gets another's bill. A new name with the same phone is one person.
+    """
+    text = "number,customer,phone,externalId,dueDate,amount,currency\n" + "".join(
+        f"{number},{who},{phone},3000000000053210000,2099-01-31,10,USD\n"
+        for number, who, phone in (
+            (1, "Ada Payer", "202-555-0123"),
+            (2, "Bob Other", "202-555-0144"),
+            (3, "Ada King", "202-555-0123"),
+            (4, "Bob Other", "202-555-0144"),
+        )
+    )
+    assert take_in(text).exit_code == 0
+    assert take_in(f"{text}5,Bob Other,202-555-0144,3000000000053210000,2099-01-31,10,USD\n")
+    names = [row.customer.name for row in Invoice.select().order_by(Invoice.number)]
+    assert names == ["Ada Payer", "Bob Other", "Ada Payer", "Bob Other", "Bob Other"]
+    assert Customer.select().count() == 2
 
 
 def test_a_phone_number_saved_during_the_import_is_kept(account, take_in, monkeypatch):
@@ -479,6 +629,62 @@ def test_opt_outs_count_from_each_line_of_an_invoice_that_is_added_up(take_in, a
     answer = take_in(text, "--skip-bad")
     assert [row[:1] for row in invoices()] == [("7",)], answer.output
     assert [contact(account, phone)[0] for phone in (ADA, BOB, CY)] == [True, True, True]
+
+
+def test_an_opt_out_counts_for_the_number_on_file_too(take_in, account):
+    """Given people whose numbers have changed here since, when the clinic's file, which has their
+    old ones, says that they opted out, or have not agreed, then that is so at the new ones too. The
+    same invoice number of a stranger says nothing about them.
+    """
+    consented = "yes,form,2026-01-01"
+    text = (
+        f"{HEAD}1,Ada Payer,{ADA},2099-01-31,10,USD,,,,,,,\n"
+        f"2,Bob Payer,{BOB},2099-01-31,10,USD,,{consented},,,\n"
+        f"3,Cy Other,{CY},2099-01-31,10,USD,,{consented},,,\n"
+    )
+    assert take_in(text).exit_code == 0
+    later = (
+        f'{HEAD}1,"Payer, Ada",+12025550133,,,,paid,,,,yes,,\n'
+        "2,Bob Payer,+12025550134,2099-01-31,10,USD,,no,,,,,\n"
+        "3,Di Else,+12025550135,2099-01-31,10,USD,,no,,,yes,yes,\n"
+    )
+    for _ in range(2):
+        take_in(later, "--skip-bad")
+    numbers = (ADA, "+12025550133", BOB, CY, "+12025550135")
+    stopped = (True, False)
+    assert [contact(account, phone) for phone in numbers] == [
+        stopped,
+        stopped,
+        (False, False),
+        (False, False),
+        (True, True),
+    ]
+    assert OptOut.select().count() == 3
+    assert [row.phone for row in Consent.select().where(Consent.revoked_at.is_null())] == [CY]
+
+
+def test_an_opt_out_counts_for_the_number_of_the_customer_with_the_external_id(take_in, account):
+    """Given a known customer's new invoice with their old number, then the opt-out in its row
+    counts for the number here.
+    """
+    given.a_customer(account, name="Ada Payer", phone=ADA, external_id="A-7")
+    head = HEAD.replace("number", "externalId,number", 1)
+    assert take_in(f"{head}A-7,1,Ada Payer,{BOB},2099-01-31,10,USD,,,,,yes,,\n").exit_code == 0
+    assert Invoice.get().customer.phone == ADA
+    assert [contact(account, phone) for phone in (ADA, BOB)] == [(True, False)] * 2
+
+
+@pytest.mark.parametrize("phone", ["", "202-555-0133 ext. 7", "555-0133"])
+def test_an_opt_out_beside_an_unusable_number_counts_for_the_number_on_file(
+    take_in, account, phone
+):
+    """Given an opt-out in a row whose number cannot be read, then the row is refused, but the
+    person, whose number we have, is not contacted any more.
+    """
+    assert take_in(f"{HEAD}1,Ada Payer,{ADA},2099-01-31,10,USD,,,,,,,\n").exit_code == 0
+    answer = take_in(f"{HEAD}1,Ada Payer,{phone},2099-01-31,10,USD,,,,,yes,,\n", "--skip-bad")
+    assert answer.exit_code == 1
+    assert contact(account, ADA) == (True, False)
 
 
 def test_a_consent_in_the_future_is_refused(take_in):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rules.imports.customer_names import may_be_one
+from rules.imports.customer_names import is_spelling_of, may_be_one
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,21 @@ from rules.imports.customer_names import may_be_one
 def test_different_spellings_of_a_name_match(ours, theirs, one):
     assert may_be_one(ours, theirs) is one
     assert may_be_one(theirs, ours) is one
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "one"),
+    [
+        ("Payer, Ada", "Ada B. Payer", True),
+        ("ADA PAYER", "ada payer", True),
+        ("Ada", "ADA", True),
+        ("Ada McDonald", "Ada Mc Donald", True),
+        ("Ada", "Ada Payer", False),
+        ("Payer", "Ada Payer", False),
+        ("Ada Payer", "Bob Payer", False),
+        ("Ada Payer", "", False),
+    ],
+)
+def test_spellings_of_one_name_have_two_words_in_common(ours, theirs, one):
+    assert is_spelling_of(ours, theirs) is one
+    assert is_spelling_of(theirs, ours) is one
