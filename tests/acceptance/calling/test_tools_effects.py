@@ -193,11 +193,15 @@ def only_reads(line, tool, **more):
 
 @pytest.mark.one_database
 @pytest.mark.parametrize(
-    ("tool", "asked"),
-    [("createPaymentLink", {"by": "read_out"}), ("createPaymentLink", {}), ("recordPromise", None)],
+    ("tool", "asked", "reads"),
+    [
+        ("createPaymentLink", {"by": "read_out"}, 4),
+        ("createPaymentLink", {}, 4),
+        ("recordPromise", None, 4),
+    ],
     ids=["read out", "texted", "promised"],
 )
-def test_repeated_granted_request_is_answered_by_reads_alone(line, tool, asked):
+def test_repeated_granted_request_is_answered_by_reads_alone(line, tool, asked, reads):
     """Given a granted request, when it is repeated under another id, then it is answered by reads
     alone, without waiting for any writer.
     """
@@ -207,7 +211,7 @@ def test_repeated_granted_request_is_answered_by_reads_alone(line, tool, asked):
     arguments = {"date": day.isoformat()} if asked is None else asked
     first = line.tool(tool, **arguments)
     assert first.startswith("+")
-    assert len(only_reads(line, tool, **arguments)) == 4
+    assert len(only_reads(line, tool, **arguments)) == reads
     assert line.tool(tool, **arguments) == first
 
 
@@ -454,6 +458,21 @@ def test_repeated_promise_is_recorded_once(line):
     told = line.tool("recordPromise", date="1999-01-01")
     assert told.startswith("-A promise is for a day from ")
     assert told.endswith("Nothing was recorded; agree on one of these days.")
+
+
+def test_day_promised_first_counts_again_after_another_day_was_promised(line):
+    """Given a promise for one day, then for another, when the caller returns to the first day, then
+    the promise is for that day; each repeat under another id changes nothing.
+    """
+    line.verified()
+    today = line.account.local_date(business_now())
+    first, second = today + timedelta(days=3), today + timedelta(days=5)
+    for day in (first, second, first, second):
+        for _ in range(2):
+            told = line.tool("recordPromise", date=day.isoformat())
+            assert f"{day:%B} {day.day}." in told
+            assert Promise.of(line.invoice.id).promised_for == day
+    assert Promise.select().count() == 4
 
 
 def test_stop_needs_no_verification_and_counts_once_for_every_channel(line):
