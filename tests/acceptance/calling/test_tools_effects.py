@@ -196,7 +196,7 @@ def only_reads(line, tool, **more):
     ("tool", "asked", "reads"),
     [
         ("createPaymentLink", {"by": "read_out"}, 4),
-        ("createPaymentLink", {}, 4),
+        ("createPaymentLink", {}, 5),
         ("recordPromise", None, 4),
     ],
     ids=["read out", "texted", "promised"],
@@ -233,6 +233,24 @@ def test_payment_link_is_texted_once_to_the_customers_number(line):
         assert line.tool("createPaymentLink", by=word) == first
     line.work()
     assert (len(line.sent()), Message.select().count()) == (1, 1)
+
+
+@pytest.mark.parametrize("code", ["30006", "30003"], ids=["landline", "switched off"])
+def test_link_requested_again_after_its_text_failed_is_not_said_to_be_on_its_way(line, code):
+    """Given a texted link that failed, when it is requested again, then a landline gets no other
+    text and the address is read out, and a phone that was off gets one other text.
+    """
+    line.consents()
+    line.verified()
+    assert line.tool("createPaymentLink", "t-1").startswith("+A text")
+    line.work()
+    line.report(Message.get(), "undelivered", code)
+    texts = 1 if code == "30006" else 2
+    for _ in range(2):
+        told = line.tool("createPaymentLink")
+        assert told.startswith("+No text may be sent" if texts == 1 else "+A text")
+        line.work()
+        assert len(line.sent()) == Message.select().count() == texts
 
 
 def test_link_is_not_texted_to_a_number_neither_on_file_nor_calling(line):
