@@ -614,6 +614,31 @@ def test_an_endpoint_answering_410_is_disabled_at_once(clinic):
     assert (WebhookEndpoint.get().state, WebhookDelivery.get().state) == ("disabled", "failed")
 
 
+@pytest.mark.parametrize("status", [410, 500])
+def test_an_answer_of_the_old_url_does_not_count_against_the_new_one(clinic, monkeypatch, status):
+    """Given a delivery under way, when its endpoint moves and the old address then refuses the
+    delivery, even for good, then it is sent to the new address at once.
+    """
+    endpoint = clinic.listening()
+    clinic.receiver.statuses = [status]
+    module = sys.modules["jobs.deliver_webhook"]
+    post = module.post_webhook
+
+    def and_moves(*what):
+        monkeypatch.setattr(module, "post_webhook", post)
+        answer = post(*what)
+        assert clinic.patch(endpoint, url=clinic.receiver.url + "/new").status_code == 200
+        return answer
+
+    monkeypatch.setattr(module, "post_webhook", and_moves)
+    clinic.happened()
+    clinic.deliver()
+    clinic.deliver()
+    shown = clinic.get(f"/api/webhook-endpoints/{endpoint.id}").json
+    assert (shown["status"], shown["lastError"]) == ("active", None)
+    assert [row.state for row in WebhookDelivery.select()] == ["delivered"]
+
+
 def test_a_delivery_fails_after_three_days_of_retries(clinic):
     """Given a receiver that never accepts one event but is not failing otherwise, then that
     delivery fails after three days, having been tried about every hour.
