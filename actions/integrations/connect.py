@@ -31,6 +31,8 @@ from runtime.settings import get_settings
 CALLBACK = "/api/oauth/callback"
 PATIENCE = timedelta(minutes=15)  # for the clinic to give its consent
 RETRY_AFTER = 5  # seconds
+# asks for a refresh token; Microsoft, for one, never names it among the granted scopes
+OFFLINE_ACCESS = "offline_access"
 OVER = (
     "This link was already used, or is older than 15 minutes. Start again where you connect your"
     " calendar."
@@ -191,7 +193,8 @@ def _callback() -> str:
 
 
 def _need_scopes(known: OAuthProvider, tokens: Tokens) -> None:
-    if tokens.scopes is not None and not set(known.scopes) <= tokens.scopes:
+    needed = set(known.scopes) - {OFFLINE_ACCESS}
+    if tokens.scopes is not None and not needed <= tokens.scopes:
         raise Refused("provider_refused", TOO_LITTLE.format(title=known.title))
 
 

@@ -7,6 +7,7 @@ A callback works once, for one account, within 15 minutes; no token is ever show
 import base64
 import hashlib
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -189,6 +190,24 @@ def test_a_consent_without_every_scope_is_refused(clinic):
     assert answer.status_code == 422
     assert "every box" in answer.text
     assert clinic.shown()["state"] is None
+
+
+def test_offline_access_need_not_be_named_among_the_granted_scopes(clinic, monkeypatch, tmp_path):
+    """Given a provider that is asked for `offline_access` and, like Microsoft, answers with a
+    refresh token but names the other scopes only, then the clinic is connected; if another scope is
+    missing, it is refused.
+    """
+    known = Path(get_settings().oauth_providers).read_text()
+    asked = tmp_path / "offline_access.toml"
+    asked.write_text(known.replace('["schedule.read"]', '["schedule.read", "offline_access"]'))
+    monkeypatch.setenv("OAUTH_PROVIDERS", str(asked))
+    get_settings.cache_clear()
+    assert "offline_access" in clinic.asks_for_consent("dentos")
+    clinic.connects("dentos")
+    assert clinic.shown("dentos")["state"] == "connected"
+    clinic.server("dentos").habits.grants_scopes = False
+    answer = clinic.comes_back(clinic.consents(clinic.asks_for_consent("dentos")))
+    assert "every box" in answer.text
 
 
 def test_a_callback_without_a_refresh_token_overwrites_nothing(clinic):
