@@ -17,9 +17,11 @@ from models.invoices.customer import Customer
 from models.transactions import serialize_on
 from rules.calling.call_analysis import Consequences
 from rules.calling.ended_reasons import NOT_PLACED, meaning_of
+from rules.calling.tool_definitions import REASONS
 from rules.contact.phones import phone_or_empty
 
 SOURCE = "call"
+UNKNOWN_CALLER = "A caller was not verified: {what}. Read the call to find out who it was."
 UNKNOWN_OPT_OUT = (
     "A caller with a withheld number opted out. Find out from the call who it was, and record the"
     " opt-out."
@@ -37,6 +39,7 @@ def act_on_outcome(call: Call, follows: Consequences, now: datetime) -> None:
     if meaning.outcome == NOT_PLACED and meaning.advice:
         _open_calling_trouble(call, meaning.advice)
     if call.customer_id is None:
+        _open_unknown_caller_item(call, follows)
         return
     customer = Customer.get_by_id(call.customer_id)
     due = _postpone(call, customer) if follows.later else None
@@ -99,6 +102,22 @@ def open_unknown_opt_out_item(call: Call) -> None:
         UNKNOWN_OPT_OUT,
         context={"callId": call.id, "verified": False},
     )
+
+
+def _open_unknown_caller_item(call: Call, follows: Consequences) -> None:
+    """Leave to staff what a caller said who was not verified, unless the assistant's tool did."""
+    subjects = [f"{call.id}:{reason}" for reason in REASONS]
+    marks = ", ".join("?" for _ in subjects)
+    if follows.escalation and not WorkItem.has(
+        f"kind = 'call' AND subject IN ({marks})", *subjects
+    ):
+        WorkItem.open(
+            call.account_id,
+            "call",
+            f"{call.id}:{follows.escalation}",
+            UNKNOWN_CALLER.format(what=follows.words),
+            context={"callId": call.id, "phone": call.line, "verified": False},
+        )
 
 
 def _suppress_numbers(call: Call, follows: Consequences, now: datetime) -> None:
