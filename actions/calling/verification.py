@@ -5,6 +5,7 @@ take over. The answers themselves are stored nowhere.
 """
 
 from datetime import datetime
+from functools import reduce
 
 from actions.calling.tools.debts import unpaid_bills
 from actions.calling.tools.tool_request import ToolRequest
@@ -30,6 +31,8 @@ from runtime.clock import real_now
 
 _HOUSEHOLD = 5  # customers at one number; more are not one household
 _NUMBERS = 50  # bills of one customer whose numbers are compared
+# a bill's number without what is written between its parts, much as `plain`
+_PLAIN = reduce(lambda text, sign: f"replace({text}, '{sign}', '')", "-/._# ", "lower(number)")
 
 
 def verify_caller(request: ToolRequest) -> str:
@@ -118,10 +121,18 @@ def _candidates(request: ToolRequest, answers: Answers) -> list[Customer]:
     at_number = Customer.at_phone(request.line, [call.account_id]) if request.line else []
     if at_number:
         return at_number if len(at_number) <= _HOUSEHOLD else []
-    named = Invoice.one_with(
-        "customer", "t.account_id = ? AND t.number = ?", call.account_id, answers.invoice_number
+    return _billed(call.account_id, answers.invoice_number)
+
+
+def _billed(account_id: str, number: str) -> list[Customer]:
+    """The customer whose bill has this number, or else those with one that is read out alike."""
+    exact = Invoice.one_with("customer", "t.account_id = ? AND t.number = ?", account_id, number)
+    if exact is not None or not plain(number):
+        return [] if exact is None else [exact.customer]
+    alike = Invoice.all(
+        f"account_id = ? AND {_PLAIN} = ? LIMIT ?", account_id, plain(number), _HOUSEHOLD
     )
-    return [] if named is None else [named.customer]
+    return [Customer.get_by_id(each) for each in sorted({row.customer_id for row in alike})]
 
 
 def _on_file(request: ToolRequest, who: Customer, answers: Answers) -> Kept:

@@ -122,6 +122,26 @@ def test_caller_from_an_unknown_number_must_also_name_an_invoice(line):
     line.verified(call=ring, invoiceNumber=line.invoice.number)
 
 
+@pytest.mark.parametrize("said", ["inv 2026 0042", "INV20260042", "#Inv-2026/0042."])
+def test_bills_number_is_recognised_however_it_is_written(line, said):
+    """Given a caller from a number that is not on file, then the bill's number is recognised
+    without its dashes and in any case, and a part of it is not.
+    """
+    Invoice.update(number="INV-2026-0042").where(Invoice.id == line.invoice.id).execute()
+    other = given.an_invoice(line.account, customer=given.a_customer(line.account))
+    Invoice.update(number="X-INV-2026-0042").where(Invoice.id == other.id).execute()
+    ring = line.a_ring("+12025550177")
+    for part in ("0042", "2026-0042"):
+        told = line.tool("verifyCaller", call=line.a_ring("+12025550176"), **answers(part))
+        assert told.startswith("+Not verified")
+    line.verified(call=ring, invoiceNumber=said)
+    assert Call.by_vapi_id(ring["id"]).customer_id == line.customer.id
+
+
+def answers(number):
+    return {"fullName": NAME, "postalCode": CODE, "invoiceNumber": number}
+
+
 def test_verified_inbound_call_counts_as_a_conversation_about_the_bill(line):
     """Given a verified inbound caller, then the gate counts a conversation about their bill."""
     line.verified(call=line.a_ring("+12025550177"), invoiceNumber=line.invoice.number)
