@@ -4,7 +4,7 @@ The word comes from a model that has listened to an unknown caller, so it never 
 never allows a contact: it can only make us stop, wait, or involve staff.
 
 A plain opt-out in the transcript counts even if the model missed it: the model may call no tool and
-record nothing.
+record nothing. So does what the payments member's opening offers: to say stop, or to press nine.
 """
 
 import re
@@ -74,6 +74,18 @@ _OPT_OUT = re.compile(
     re.IGNORECASE,
 )
 
+STOP_KEY = "9"
+# Vapi writes keys into the transcript as the person's words:
+# https://docs.vapi.ai/documentation/assistants/conversation-behavior/keypad-input-settings
+_STOP_KEY_PRESSED = re.compile(rf"User's Keypad Entry: {STOP_KEY}[#*]?\s*", re.IGNORECASE)
+_STOP_OFFERED = re.compile(r"^AI: .*\b(?:say stop|diga alto)\b", re.MULTILINE | re.IGNORECASE)
+# nothing but the word
+_STOP_SAID = re.compile(
+    r"(?:(?:no|please|por favor|i said|ok|okay)[,. ]+)*(?:stop|alto)(?: it)?"
+    r"(?:[.,! ]+(?:(?:stop|alto)(?: it)?|please|por favor))*[.! ]*",
+    re.IGNORECASE,
+)
+
 # for the assistant's `analysisPlan.structuredDataPlan.schema`
 SCHEMA: Json = {
     "type": "object",
@@ -102,15 +114,30 @@ def read_analysis(document: Any) -> Json:
     return known | ({"language": language} if language in LANGUAGES else {})
 
 
-def consequences_of(said: Json | None, transcript: str = "") -> Consequences:
-    """The consequences of the recorded outcome, and of an opt-out in the transcript."""
-    follows = CONSEQUENCES.get((said or {}).get("outcome", ""), NOTHING)
-    return replace(follows, stops=True) if _opts_out(transcript) else follows
-
-
-def _opts_out(transcript: str) -> bool:
-    """Whether the person opts out in unmistakable words. Objecting to a time, a place or a channel
-    does not count.
+def consequences_of(
+    said: Json | None,
+    transcript: str = "",
+    *,
+    is_outbound: bool = False,
+    is_verified: bool = False,
+) -> Consequences:
+    """The consequences of the recorded outcome, and of an opt-out in the transcript of a call that
+    we placed or not, and in which the person was verified or not.
     """
-    lines = re.findall(r"^User: (.*)$", transcript, re.MULTILINE)
-    return any(_OPT_OUT.search(line.replace("\u2019", "'")) for line in lines)
+    follows = CONSEQUENCES.get((said or {}).get("outcome", ""), NOTHING)
+    lines = [
+        line.replace("\u2019", "'")
+        for line in re.findall(r"^User: (.*)$", transcript, re.MULTILINE)
+    ]
+    bare = lines if is_outbound or _STOP_OFFERED.search(transcript) else []
+    if is_verified:  # in the middle of a conversation the word may be about something else
+        bare = bare[-1:]
+    stops = any(map(_opts_out, lines)) or any(map(_STOP_SAID.fullmatch, bare))
+    return replace(follows, stops=True) if stops else follows
+
+
+def _opts_out(line: str) -> bool:
+    """Whether the person opts out in unmistakable words, or by the key. Objecting to a time, a
+    place or a channel does not count.
+    """
+    return bool(_OPT_OUT.search(line) or _STOP_KEY_PRESSED.fullmatch(line))

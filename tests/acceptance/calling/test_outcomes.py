@@ -280,6 +280,21 @@ def test_stop_from_another_phone_also_opts_out_the_verified_customers_own_number
     assert asked == ([] if shown else [unknown.id])
 
 
+@pytest.mark.parametrize("words", ["Stop.", "User's Keypad Entry: 9"])
+def test_who_stops_as_the_opening_says_and_hangs_up_is_opted_out(calling: Calling, words: str):
+    """Given somebody who says stop or presses nine and hangs up, so that the assistant calls no
+    tool and Vapi's analysis says nothing, then they are opted out.
+    """
+    calling.habits(silent="status-update,end-of-call-report,tool-calls")
+    call = calling.answers("hangs_up").dials()
+    calling.hears()
+    report = {"endedReason": "customer-ended-call", "analysis": {}}
+    report["artifact"] = {"transcript": f"AI: This is Harbor Dental's\nUser: {words}\n"}
+    tells(calling, message(calling, calling.call(call.id), "end-of-call-report", **report))
+    (said,) = OptOut.select()
+    assert (said.phone, said.channels) == (call.to, ["sms", "voice"])
+
+
 @pytest.mark.parametrize("first", ["nothing", "a word"])
 def test_stop_in_a_late_transcript_counts(calling: Calling, first: str):
     """Given a first report without a transcript, with or without an outcome, and then one with it,

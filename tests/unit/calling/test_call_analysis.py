@@ -29,9 +29,50 @@ def test_a_spoken_wish_not_to_be_contacted_is_an_opt_out(said):
     assert not consequences_of({}, told.replace("User: ", "AI: ")).stops
 
 
+STOPPED = [
+    "Stop.",
+    "stop",
+    "Stop! Stop it, please.",
+    "I said stop.",
+    "No, stop.",
+    "Alto.",
+    "Alto, por favor.",
+    "User's Keypad Entry: 9",
+    "User\u2019s Keypad Entry: 9#",
+]
+
+
+@pytest.mark.parametrize("said", STOPPED)
+def test_stopping_as_the_opening_says_is_an_opt_out(said):
+    """Given the opening, which says to say stop or to press nine, then either counts; a verified
+    caller's bare word counts if they say nothing after it, as it may have been about something
+    else. Without the opening, the word counts only in a call that we placed.
+    """
+    told = (
+        f"AI: To stop these calls, say stop or press nine.\nUser: Hello?\nUser: {said}\nAI: I see."
+    )
+    assert consequences_of({}, told).stops
+    assert consequences_of({}, told, is_verified=True).stops
+    assert not consequences_of({}, told.replace("User: ", "AI: ")).stops
+    more = f"{told}\nUser: Now go on."
+    assert consequences_of({}, more).stops
+    assert consequences_of({}, more, is_verified=True).stops is ("Keypad" in said)
+    cut = told.partition("\n")[2]
+    assert consequences_of({}, cut, is_outbound=True).stops
+    assert consequences_of({}, cut).stops is ("Keypad" in said)
+
+
 @pytest.mark.parametrize(
     "said",
     [
+        "User's Keypad Entry: 99",
+        "User's Keypad Entry: 1",
+        "9",
+        "Stop by the clinic?",
+        "Do I stop at the desk?",
+        "Non-stop.",
+        "It's at the bus stop.",
+        "Stopped.",
         "",
         "Don't call me before ten.",
         "Do not call me at work, call my cell.",
@@ -42,4 +83,5 @@ def test_a_spoken_wish_not_to_be_contacted_is_an_opt_out(said):
     ],
 )
 def test_a_wish_about_a_time_or_a_place_is_no_opt_out(said):
-    assert not consequences_of({}, f"AI: May I have your name?\nUser: {said}").stops
+    told = f"AI: May I have your name?\nUser: {said}"
+    assert not consequences_of({}, told, is_outbound=True).stops
