@@ -84,9 +84,12 @@ def opt_out_by_transcript(call: Call, report: VapiCall, now: datetime) -> None:
 
 
 def _consequences(call: Call, said: Json, report: VapiCall) -> Consequences:
-    is_outbound, is_verified = call.direction == "outbound", call.verified_at is not None
     return consequences_of(
-        said, report.transcript, is_outbound=is_outbound, is_verified=is_verified
+        said,
+        report.transcript,
+        is_outbound=call.direction == "outbound",
+        is_verified=call.verified_at is not None,
+        is_over=call.state == "ended",
     )
 
 

@@ -120,9 +120,10 @@ def consequences_of(
     *,
     is_outbound: bool = False,
     is_verified: bool = False,
+    is_over: bool = True,
 ) -> Consequences:
     """The consequences of the recorded outcome, and of an opt-out in the transcript of a call that
-    we placed or not, and in which the person was verified or not.
+    we placed or not, in which the person was verified or not, and that is over or goes on.
     """
     follows = CONSEQUENCES.get((said or {}).get("outcome", ""), NOTHING)
     lines = [
@@ -131,7 +132,7 @@ def consequences_of(
     ]
     bare = lines if is_outbound or _STOP_OFFERED.search(transcript) else []
     if is_verified:  # in the middle of a conversation the word may be about something else
-        bare = bare[-1:]
+        bare = bare[-1:] if is_over else []
     stops = any(map(_opts_out, lines)) or any(map(_STOP_SAID.fullmatch, bare))
     return replace(follows, stops=True) if stops else follows
 

@@ -54,6 +54,8 @@ def test_stopping_as_the_opening_says_is_an_opt_out(said):
     assert consequences_of({}, told).stops
     assert consequences_of({}, told, is_verified=True).stops
     assert not consequences_of({}, told.replace("User: ", "AI: ")).stops
+    going_on = consequences_of({}, told, is_verified=True, is_over=False)
+    assert going_on.stops is ("Keypad" in said)
     more = f"{told}\nUser: Now go on."
     assert consequences_of({}, more).stops
     assert consequences_of({}, more, is_verified=True).stops is ("Keypad" in said)
