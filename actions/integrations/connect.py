@@ -33,9 +33,10 @@ PATIENCE = timedelta(minutes=15)  # for the clinic to give its consent
 RETRY_AFTER = 5  # seconds
 # asks for a refresh token; Microsoft, for one, never names it among the granted scopes
 OFFLINE_ACCESS = "offline_access"
-OVER = (
-    "This link was already used, or is older than 15 minutes. Start again where you connect your"
-    " calendar."
+OVER = "This link is older than 15 minutes. Start again where you connect your calendar."
+USED = (
+    "This link was already used. Look where you connect your calendar; if it is not connected"
+    " there, start again."
 )
 DENIED = (
     "You did not give access at {title} ({code}). Nothing was changed; start again if you like."
@@ -86,7 +87,7 @@ def pending_consent(state: str) -> tuple[Account, Connector]:
     """
     pending = OAuthState.usable(state, real_now()) if state else None
     if pending is None:
-        raise Refused("bad_request", OVER)
+        raise _over(state)
     return pending.account, connector_of(pending.provider)
 
 
@@ -100,7 +101,7 @@ def finish_authorization(state: str, code: str, error: str) -> tuple[Integration
     with transaction():
         pending = OAuthState.take(state, real_now()) if state else None
     if pending is None:
-        raise Refused("bad_request", OVER)
+        raise _over(state)
     connector = connector_of(pending.provider)
     if connector.oauth is None:
         raise Refused("bad_request", OVER)
@@ -180,6 +181,10 @@ def disconnect_integration(account: Account, provider: str, actor: str) -> Integ
         )
         stage("revoke_integration", row.id, row.id, fair_to=account.id)
     return row
+
+
+def _over(state: str) -> Refused:
+    return Refused("bad_request", USED if state and OAuthState.is_used(state) else OVER)
 
 
 def _callback() -> str:

@@ -22,6 +22,7 @@ from runtime.clock import real_now
 from runtime.secret_box import is_newest, unseal
 from runtime.settings import get_settings
 from tests.stories.connecting import PUBLIC_URL, Connecting
+from web.integrations.callback import NOT_DONE
 
 
 def query_of(url):
@@ -104,15 +105,17 @@ def test_connect_pms_and_calendar_without_payment(clinic):
 
 
 def test_a_callback_works_once(clinic):
-    """Given a callback that was used, when it is opened again, then the page says so and nothing
-    changes.
+    """Given a callback that has connected the clinic, when it is opened or its form is sent again,
+    then the page says that it was used, but not that nothing was connected, and nothing changes.
     """
     back = clinic.consents(clinic.asks_for_consent())
-    assert clinic.comes_back(back).status_code == 200
+    form = clinic.form_of(clinic.opens(back))
+    assert clinic.says_yes(form).status_code == 200
     version = clinic.row().version
-    again = clinic.comes_back(back)
-    assert again.status_code == 400
-    assert "was already used" in again.text
+    for again in (clinic.opens(back), clinic.says_yes(form)):
+        assert again.status_code == 400
+        assert "was already used" in again.text
+        assert NOT_DONE not in again.text
     assert clinic.row().version == version
     assert len(clinic.asked("google", "/oauth2/token")) == 1
 
