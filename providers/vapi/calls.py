@@ -12,6 +12,7 @@ from typing import Any
 from providers.vapi import client
 from providers.vapi.client import Json, object_path
 from providers.vapi.lists import listed, name, page_of
+from rules.calling import tool_payloads
 from rules.storable import storable_text
 
 KIND = "call"
@@ -121,15 +122,11 @@ def read_message(document: Any) -> tuple[str, VapiCall]:
     if the document is no message. An end-of-call report means that the call has ended.
     """
     message = _dict(_dict(document).get("message"))
-    kind, call = _text(message.get("type")), _dict(message.get("call"))
+    kind = _text(message.get("type"))
     reported = {name: message[name] for name in _CALL_FIELDS if message.get(name) is not None}
-    number = _dict(message.get("phoneNumber"))
-    row = {"phoneNumberId": number.get("id")} | call | reported
     if kind == REPORT:
-        row["status"] = "ended"
-    if "customer" not in row:
-        row["customer"] = message.get("customer")
-    return kind, read_call(row)
+        reported["status"] = "ended"
+    return kind, read_call(tool_payloads.read_call(document) | reported)
 
 
 def _structured_outcome(artifact: Json, analysis: Json) -> Json | None:

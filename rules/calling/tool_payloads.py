@@ -61,8 +61,13 @@ def read_tool_calls(document: Any) -> list[ToolInvocation]:
 
 
 def read_call(document: Any) -> Json:
-    """Return the call that a body is about; empty if it names none."""
-    return _dict(_dict(_dict(document).get("message")).get("call"))
+    """Return the call that a body is about, with the number and the caller that may be named beside
+    it only; empty if it names none.
+    """
+    message = _dict(_dict(document).get("message"))
+    call = {name: each for name, each in _dict(message.get("call")).items() if each is not None}
+    number = _dict(message.get("phoneNumber")).get("id")
+    return call and {"phoneNumberId": number, "customer": message.get("customer")} | call
 
 
 def read_transcript(document: Any) -> tuple[Utterance, ...]:

@@ -141,6 +141,26 @@ def test_status_and_tool_call_in_either_order_make_one_call(calling: Calling, fi
     assert [row.call_id for row in CallSlot.select()] == [call.id]
 
 
+@pytest.mark.parametrize("first", ["status-update", "tool-calls", "end-of-call-report"])
+@pytest.mark.parametrize("lacks", [{}, {"phoneNumberId": None, "customer": None}])
+def test_number_and_caller_are_read_beside_the_call_if_it_lacks_them(
+    calling: Calling, first: str, lacks: dict
+):
+    """Given a first message that names the clinic's number and the caller beside the call only, as
+    Vapi's schema allows, then the call and its caller are recorded.
+    """
+    said = tool_message({}, [("toolu_1", "getUnpaidInvoice", {})])["message"]
+    said |= {"type": first, "status": "in-progress", "endedReason": "customer-ended-call"}
+    said |= {"phoneNumber": {"id": calling.line.vapi_id}, "customer": {"number": CALLER}}
+    said |= {"call": {"id": "vapi-1", "type": "inboundPhoneCall"} | lacks}
+    path = "/api/vapi/tools" if first == "tool-calls" else "/api/webhooks/vapi"
+    body = json.dumps({"message": said}).encode()
+    assert calling.client.simulate_post(path, body=body, headers=PROOF).status_code == 200
+
+    (call,) = Call.select()
+    assert (call.direction, call.from_number) == ("inbound", CALLER)
+
+
 @pytest.mark.usefixtures("patient")
 def test_concurrent_statuses_and_tool_calls_make_one_call(calling: Calling):
     """Given concurrent statuses and tool calls of one call, then it is one call, and each is
