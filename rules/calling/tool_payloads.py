@@ -14,6 +14,7 @@ from rules.cards.card_numbers import redact
 from rules.storable import storable_text
 
 Json = dict[str, Any]
+CALL_ID = "callId"  # the tools' static parameter
 MOST = 20  # tool calls per message; a model makes one or two
 LONGEST = 1500  # characters of a line
 DEEPEST = 8  # nesting levels of arguments; our tools need one
@@ -24,7 +25,7 @@ _ROLES = {"bot": "assistant", "assistant": "assistant", "user": "user"}
 @dataclass(frozen=True, slots=True)
 class ToolInvocation:
     """One tool call. `arguments` are the model's, without card numbers, overridden by the static
-    values, which the model can neither see nor change.
+    values, which the model can neither see nor change; the call's id is left out.
     """
 
     id: str
@@ -104,6 +105,8 @@ def _read(each: Json) -> ToolInvocation:
         function.get("parameters"),
     )
     arguments = _arguments(next((value for value in given if value), {}))
+    # the message names its call; by chance, the digits of a UUID are those of a card number
+    arguments.pop(CALL_ID, None)
     plain = _without_cards(arguments)
     return ToolInvocation(
         id=str(each.get("id") or "")[:_LONGEST_ID],

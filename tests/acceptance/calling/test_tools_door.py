@@ -11,8 +11,9 @@ import pytest
 
 from models.calling.call import Call
 from models.calling.tool_call import ToolCall
+from rules.cards.card_numbers import redact
 from tests import given
-from tests.stories.on_the_line import DOOR, NAME, SHAPES, message
+from tests.stories.on_the_line import CODE, DOOR, NAME, SHAPES, message
 from tests.stories.voice import SECRET
 
 VISA = "4242" * 4
@@ -113,6 +114,18 @@ def test_debt_is_revealed_only_in_a_known_live_and_verified_call(line):
         assert line.invoice.number not in words
         assert "120" not in words
     assert [row.tool for row in ToolCall.select()] == ["verifyCaller"]
+
+
+def test_calls_id_at_vapi_is_not_taken_for_a_card_number(line):
+    """Given a call whose id, a UUID, has the digits of a card number in a row, as one in fifteen
+    hundred has, then the tools are answered although Vapi sends it among their arguments.
+    """
+    vapi_id = "b18c8632-2266-4668-8665-0967dbc38a39"
+    assert redact(vapi_id) != vapi_id
+    line.call._write(vapi_id=vapi_id)
+    assert line.tool("verifyCaller", callId=vapi_id, fullName=NAME, postalCode=CODE).startswith("+")
+    assert "$120.00" in line.tool("getUnpaidInvoice", callId=vapi_id)
+    assert line.tool("stopContact", callId=vapi_id).startswith("+Recorded")
 
 
 def test_card_number_in_tool_arguments_is_rejected_and_not_stored(line):
