@@ -24,6 +24,8 @@ from runtime.settings import get_settings
 from tests.stories.connecting import PUBLIC_URL, Connecting
 from web.integrations.callback import NOT_DONE
 
+VISA = "4242" * 4
+
 
 def query_of(url):
     return dict(parse_qsl(urlsplit(url).query))
@@ -127,6 +129,17 @@ def test_a_callback_with_an_unknown_state_is_refused(clinic, changed):
     assert answer.status_code == 400
     assert clinic.asked("google", "/oauth2/token") == []
     assert Integration.of(clinic.account.id, "google") is None
+
+
+def test_a_code_is_not_taken_for_a_card_number(clinic):
+    """Given a provider whose codes are hexadecimal, and one with the digits of a card number in it,
+    then the callback asks to confirm as usual; one that is a card number is refused.
+    """
+    back = clinic.consents(clinic.asks_for_consent())
+    page = clinic.opens(back, code=f"c0ffee{VISA}beef00")
+    assert page.status_code == 200
+    assert f"Connect Google Calendar to {clinic.account.name}?" in page.text
+    assert clinic.opens(back, code=VISA).status_code == 422
 
 
 def test_an_expired_callback_is_refused(clinic):
