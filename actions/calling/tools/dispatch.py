@@ -38,7 +38,7 @@ log = get_log("tools")
 class Tool:
     """One tool. `verified`: only after `verifyCaller` has verified the caller in this call.
     `after`: also once the call is over, such as for words spoken while hanging up: what can only
-    make us stop, wait or ask staff is never too late, and counts without a card number sent with it.
+    make us stop, wait or ask staff is never too late, and a card number sent with it is ignored.
     """
 
     run: Callable[[ToolRequest], str]
