@@ -51,7 +51,7 @@ def conclude_call(call: Call, invoices: Sequence[Invoice], report: VapiCall, now
     if is_first or is_heard:
         act_on_outcome(call, follows, now)
     elif follows.stops:
-        opt_out_caller(call, now)
+        opt_out_caller(call, follows, now)
     if not is_first:
         return False
     words = note_of(call.id, outcome, follows.words if said.get("outcome") else "")
@@ -79,8 +79,9 @@ def opt_out_by_transcript(call: Call, report: VapiCall, now: datetime) -> None:
     """Record the opt-out in a transcript, in the open transaction, without waiting for the rest of
     the report. Needs the locked call.
     """
-    if _consequences(call, {}, report).stops:
-        opt_out_caller(call, now)
+    follows = _consequences(call, {}, report)
+    if follows.stops:
+        opt_out_caller(call, follows, now)
 
 
 def _consequences(call: Call, said: Json, report: VapiCall) -> Consequences:

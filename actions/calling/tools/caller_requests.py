@@ -4,7 +4,7 @@ import hashlib
 from datetime import date, datetime
 from typing import Any
 
-from actions.calling.act_on_outcome import numbers_of, open_unknown_opt_out_item
+from actions.calling.act_on_outcome import WRONG, numbers_of, open_unknown_opt_out_item
 from actions.calling.tools.debts import chosen_bill
 from actions.calling.tools.tool_request import ToolRequest
 from actions.contact.escalate import open_escalation
@@ -38,7 +38,6 @@ from rules.contact.work_items import HOLDS
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 
-WRONG = "wrong_number"
 _WHAT = {"calls": ("voice",), "texts": ("sms",)}
 
 

@@ -280,6 +280,30 @@ def test_stop_from_another_phone_also_opts_out_the_verified_customers_own_number
     assert asked == ([] if shown else [unknown.id])
 
 
+@pytest.mark.parametrize("known_by", ["the tool", "the analysis"])
+def test_a_stranger_who_says_stop_opts_out_their_own_number_only(calling: Calling, known_by: str):
+    """Given a stranger at a number on file who says that it is the wrong number and to stop calling
+    them, then their number is opted out, and the customer's other number is not.
+    """
+    other = "+12025550166"
+    calling.consents(other)
+    calling.habits(silent="status-update,end-of-call-report,tool-calls")
+    call = calling.answers("hangs_up").dials()
+    calling.hears()
+    call = calling.call(call.id)
+    outcome = {}
+    if known_by == "the tool":
+        asked = ToolInvocation("t-1", "stopContact", {"why": "wrong_number"})
+        answer_tool({"id": call.vapi_id}, asked, lambda: ())
+    else:
+        outcome = {"structuredData": {"outcome": "wrong_person"}}
+    report = {"endedReason": "customer-ended-call", "analysis": outcome}
+    report["artifact"] = {"transcript": "AI: Hello.\nUser: Wrong number. Stop calling me.\n"}
+    tells(calling, message(calling, call, "end-of-call-report", **report))
+    assert {row.phone for row in OptOut.select()} == {call.to}
+    assert not OptOut.holds(calling.account.id, (), other, "sms")
+
+
 @pytest.mark.parametrize("words", ["Stop.", "User's Keypad Entry: 9"])
 def test_who_stops_as_the_opening_says_and_hangs_up_is_opted_out(calling: Calling, words: str):
     """Given somebody who says stop or presses nine and hangs up, so that the assistant calls no
