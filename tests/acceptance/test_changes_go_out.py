@@ -303,7 +303,8 @@ def test_a_webhook_secret_is_shown_once_and_stored_sealed(clinic, capfd):
     assert (made.status_code, again.status_code, again.json) == (201, 201, made.json)
     assert WebhookEndpoint.select().count() == 1
     secret = made.json["secret"]
-    assert len(base64.b64decode(secret.removeprefix("whsec_") + "=")) == 32
+    # whole base64, as the scheme's libraries for Go and .NET require
+    assert 24 <= len(base64.b64decode(secret.removeprefix("whsec_"), validate=True)) <= 64
     clinic.receiver.secret, clinic.receiver.statuses = secret, [500]
     clinic.pays()
     clinic.deliver()
