@@ -124,7 +124,23 @@ ASK = "Do you agree that we charge 1,120.50 USD to your card on file?"
 
 @pytest.mark.parametrize(
     "answer",
-    ["Yes.", "yeah, sure", "Okay", "Sí, claro", "Go ahead please", "De acuerdo", "I agree"],
+    [
+        "Yes.",
+        "yeah, sure",
+        "Okay",
+        "Sí, claro",
+        "Go ahead please",
+        "De acuerdo",
+        "I agree",
+        "I do.",
+        "Yes, I do, thank you",
+        "That's correct.",
+        "Si.",
+        "Si, claro",
+        "Sí por favor",
+        "Claro que sí.",
+        "Vale, adelante.",
+    ],
 )
 def test_a_plain_yes_counts_as_consent(answer):
     assert consent_heard(heard(ASK, answer), "1120.50") == answer
@@ -143,6 +159,20 @@ def test_a_plain_yes_counts_as_consent(answer):
         "maybe, yes",
         "yesterday",
         "If my insurance pays nothing, yes",
+        "Okay, what is that for",
+        "Okay, how much was it again",
+        "Is that correct?",
+        "Sure? I have paid it.",
+        "I do have a question about it.",
+        "Yes, I didn't hear you, sorry.",
+        "Yeah, that isn't my bill.",
+        "Okay, just text me the link.",
+        "Sure, I'd rather send a check instead.",
+        "¿Cuánto vale?",
+        "Cuánto vale eso",
+        "Si tengo dinero en la cuenta.",
+        "Vale, mándeme el enlace.",
+        "Claro, tengo una pregunta.",
     ],
 )
 def test_anything_but_a_plain_yes_is_no_consent(answer):
