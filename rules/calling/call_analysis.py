@@ -61,6 +61,9 @@ CONSEQUENCES: dict[str, Consequences] = {
 NOTHING = CONSEQUENCES["nothing"]
 
 _REACH = "(?:call|phone|ring|text|contact|message|bother)"
+_CALLS = r"(?:phone )?(?:calls|texts)"  # a mailbox says that there are no more messages
+# nothing follows that would limit the wish to a time or a place
+_ENDS = r"(?=(?: please| from (?:you|this|your) ?\w*)?[.,!?]|$| again\b| any ?more\b)"
 _OPT_OUT = re.compile(
     r"\b(?:stop|quit) (?:call|phon|ring|text|contact|messag|bother|harass)ing\b"
     rf"|\bnever {_REACH} (?:me|us|here)\b"
@@ -69,6 +72,14 @@ _OPT_OUT = re.compile(
     r"|\b(?:take|remove) (?:me|us|my (?:name|number|phone number)) (?:off|from)"
     r" (?:your|this|that|the) (?:\w+ ){0,2}(?:lists?|system|records|database)\b"
     r"|\b(?:your|the) do[- ]not[- ]call list\b"
+    r"|\bopt (?:me|us) out\b|\bopt out of (?:these|your|the|all|any) (?:\w+ )?(?:calls?|texts?)\b"
+    r"|\bi(?: want to|'d like to| would like to) opt out[.!]*$"
+    r"|\bleave (?:me|us) alone\b|\b(?:lose|delete|erase) my (?:phone )?number\b"
+    rf"|\b(?:no more|(?:don't|do not) want(?: any)? more) {_CALLS}{_ENDS}"
+    rf"|\b(?:don't|do not) want to be (?:called|texted|contacted){_ENDS}"
+    r"|\bno quiero (?:más|recibir más) (?:llamadas|mensajes)(?=[.,!]|$| de )"
+    r"|\bno (?:(?:me|nos) )?vuelvan? a (?:llamar|escribir)(?:me|nos)?(?=[.,!]|$)"
+    r"|\bd[eé]jen?(?:me|nos) en paz\b"
     r"|\bno (?:me|nos) (?:llamen?|llames|escriban?|molesten?)(?= más| nunca| otra vez|[.,!]|$)"
     r"|\bdejen? de (?:llamar|escribir|molestar)(?:me|nos)\b",
     re.IGNORECASE,
