@@ -63,11 +63,15 @@ def _compare(request: ToolRequest, call: Call, answers: Answers) -> str:
     if len(tries) >= TRIES:
         return TRIES_USED_UP
     now = real_now()
-    people = _candidates(request, answers)
-    right = [who for who in people if is_verified(answers, _on_file(request, who, answers))]
+    own = _at_the_line(request)
+    right = _right(request, own, answers)
+    named = [] if right or call.direction == "outbound" else _billed(request, answers)
+    right = right or _right(request, named, answers)
     # in a household, a try counts against the members with the name given
-    tried = [who for who in people if same_person(answers.name, who.name)]
-    tried = tried or (people if len(people) == 1 else [])
+    people = sorted({who.id: who for who in (*own, *named)}.items())
+    tried = [who for _, who in people if same_person(answers.name, who.name)]
+    alone = own or named
+    tried = tried or (alone if len(alone) == 1 else [])
     guessed = _tries_used_up(tried, now)
     verified = len(right) == 1 and not guessed
     compared = right[0] if verified else next(iter(tried), None)
@@ -111,24 +115,29 @@ def _tries_used_up(tried: list[Customer], now: datetime) -> bool:
     return any(ToolCall.failed_today(who.id, now) >= TRIES_A_DAY for who in tried)
 
 
-def _candidates(request: ToolRequest, answers: Answers) -> list[Customer]:
-    """The customer we called, else those at this number, else the one whose bill the caller
-    named.
-    """
+def _right(request: ToolRequest, people: list[Customer], answers: Answers) -> list[Customer]:
+    return [who for who in people if is_verified(answers, _on_file(request, who, answers))]
+
+
+def _at_the_line(request: ToolRequest) -> list[Customer]:
+    """The customer we called, or the household at the caller's number."""
     call = request.call
     if call.direction == "outbound":
         return [] if call.customer_id is None else [Customer.get_by_id(call.customer_id)]
-    at_number = Customer.at_phone(request.line, [call.account_id]) if request.line else []
-    if at_number:
-        return at_number if len(at_number) <= _HOUSEHOLD else []
-    return _billed(call.account_id, answers.invoice_number)
+    found = Customer.at_phone(request.line, [call.account_id]) if request.line else []
+    return found if len(found) <= _HOUSEHOLD else []
 
 
-def _billed(account_id: str, number: str) -> list[Customer]:
-    """The customer whose bill has this number, or else those with one that is read out alike."""
+def _billed(request: ToolRequest, answers: Answers) -> list[Customer]:
+    """The customer whose bill the caller names, from whatever number, or else those with a bill
+    whose number is read out alike.
+    """
+    account_id, number = request.call.account_id, answers.invoice_number
+    if not plain(number):
+        return []
     exact = Invoice.one_with("customer", "t.account_id = ? AND t.number = ?", account_id, number)
-    if exact is not None or not plain(number):
-        return [] if exact is None else [exact.customer]
+    if exact is not None:
+        return [exact.customer]
     alike = Invoice.all(
         f"account_id = ? AND {_PLAIN} = ? LIMIT ?", account_id, plain(number), _HOUSEHOLD
     )

@@ -138,6 +138,25 @@ def test_bills_number_is_recognised_however_it_is_written(line, said):
     assert Call.by_vapi_id(ring["id"]).customer_id == line.customer.id
 
 
+@pytest.mark.parametrize("others", [1, 6], ids=["a relative's phone", "a home's phone"])
+def test_caller_from_a_phone_that_is_on_file_for_others_is_verified_by_their_bill(line, others):
+    """Given a phone that is on file for a relative, or for more people than one household, then a
+    caller from there who names a bill of their own is verified as themselves; without it, or with
+    somebody else's bill, they are not.
+    """
+    phone = "+12025550177"
+    for number in range(others):
+        about = {"phone": phone, "name": f"Ben Relative{number}", "address": {"postalCode": CODE}}
+        other = given.a_customer(line.account, **about)
+    strange = given.an_invoice(line.account, customer=other)
+    for wrong in ("", strange.number):
+        told = line.tool("verifyCaller", call=line.a_ring(phone), **answers(wrong))
+        assert told.startswith("+Not verified")
+    ring = line.a_ring(phone)
+    line.verified(call=ring, invoiceNumber=line.invoice.number)
+    assert Call.by_vapi_id(ring["id"]).customer_id == line.customer.id
+
+
 def answers(number):
     return {"fullName": NAME, "postalCode": CODE, "invoiceNumber": number}
 
