@@ -16,7 +16,13 @@ from models.contact.hold import customer_key
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.transactions import execute, serialize_on, transaction
-from rules.calling.tool_replies import ALREADY_VERIFIED, ONE_MORE_TRY, TRIES_USED_UP, VERIFIED
+from rules.calling.tool_replies import (
+    ALREADY_VERIFIED,
+    ONE_MORE_TRY,
+    ONE_MORE_TRY_OF_CALLER,
+    TRIES_USED_UP,
+    VERIFIED,
+)
 from rules.calling.verification import (
     TRIES,
     TRIES_A_DAY,
@@ -76,7 +82,8 @@ def _compare(request: ToolRequest, call: Call, answers: Answers) -> str:
     verified = len(right) == 1 and not guessed
     compared = right[0] if verified else next(iter(tried), None)
     last = len(tries) + 1 >= TRIES
-    line = VERIFIED if verified else TRIES_USED_UP if last or guessed else ONE_MORE_TRY
+    again = ONE_MORE_TRY if call.direction == "outbound" else ONE_MORE_TRY_OF_CALLER
+    line = VERIFIED if verified else TRIES_USED_UP if last or guessed else again
     ToolCall.record(
         call,
         request.called.name,

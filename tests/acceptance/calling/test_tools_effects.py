@@ -119,7 +119,21 @@ def test_caller_from_an_unknown_number_must_also_name_an_invoice(line):
     ring = line.a_ring("+12025550177")
     told = line.tool("verifyCaller", call=ring, fullName=NAME, postalCode=CODE)
     assert told.startswith("+Not verified")
+    assert "the number on a bill" in told
     line.verified(call=ring, invoiceNumber=line.invoice.number)
+
+
+def test_every_caller_is_asked_for_a_bills_number_and_nobody_whom_we_called_is(line):
+    """Given a failed try, then the second one is asked for in the same words whatever number the
+    caller has, so that these reveal nothing; somebody we called is not asked about a bill.
+    """
+    wrong = {"fullName": "Eve Stranger", "postalCode": "99999"}
+    of_file, of_nobody = (
+        line.tool("verifyCaller", call=line.a_ring(phone), **wrong)
+        for phone in (line.phone, "+12025550177")
+    )
+    assert of_file == of_nobody
+    assert "number on" not in line.tool("verifyCaller", **wrong)
 
 
 @pytest.mark.parametrize("said", ["inv 2026 0042", "INV20260042", "#Inv-2026/0042."])
