@@ -139,6 +139,10 @@ def test_a_code_is_not_taken_for_a_card_number(clinic):
     page = clinic.opens(back, code=f"c0ffee{VISA}beef00")
     assert page.status_code == 200
     assert f"Connect Google Calendar to {clinic.account.name}?" in page.text
+    # beside it, Microsoft sends the id of its session, and other providers their own URL
+    own = "b18c8632-2266-4668-8665-0967dbc38a39"
+    beside = {"session_state": own, "iss": f"https://login.example.com/{own}/v2.0"}
+    assert clinic.opens(back, **beside).status_code == 200
     assert clinic.opens(back, code=VISA).status_code == 422
 
 
