@@ -130,15 +130,13 @@ def read_message(document: Any) -> tuple[str, VapiCall]:
 
 
 def _structured_outcome(artifact: Json, analysis: Json) -> Json | None:
-    """The structured outcome, from whichever of Vapi's two features the organization uses."""
-    plain = analysis.get("structuredData")
-    if isinstance(plain, dict) and plain:
-        return plain
-    for output in _dict(artifact.get("structuredOutputs")).values():
-        result = _dict(output).get("result")
-        if isinstance(result, dict) and result:
-            return result
-    return None
+    """The structured outcome, from whichever of Vapi's two features the organization uses; if it
+    has others too, the one that names an outcome.
+    """
+    outputs = _dict(artifact.get("structuredOutputs")).values()
+    results = [analysis.get("structuredData"), *(_dict(each).get("result") for each in outputs)]
+    found = [each for each in results if isinstance(each, dict) and each]
+    return next((each for each in found if "outcome" in each), found[0] if found else None)
 
 
 def _dict(value: Any) -> Json:

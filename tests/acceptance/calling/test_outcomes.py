@@ -562,6 +562,23 @@ def test_live_call_is_polled_before_calls_in_doubt(calling: Calling):
     assert looked_at == [live.id, given_up.id]
 
 
+@pytest.mark.parametrize("before", ["another output", "other data"])
+def test_outcome_is_found_among_the_organizations_other_outputs(calling: Calling, before: str):
+    """Given an organization at Vapi with structured outputs of its own, then the outcome counts
+    wherever it stands among them.
+    """
+    calling.habits(silent="status-update,end-of-call-report,tool-calls")
+    call = calling.answers("hangs_up").dials()
+    calling.hears()
+    ours, other = {"result": {"outcome": "dispute"}}, {"result": {"score": 5}}
+    outputs = {"so-1": other, "so-2": ours} if before == "another output" else {"so-2": ours}
+    data = {"structuredData": {"score": 5}} if before == "other data" else {}
+    report = {"endedReason": "customer-ended-call", "analysis": data}
+    report["artifact"] = {"structuredOutputs": outputs}
+    tells(calling, message(calling, calling.call(call.id), "end-of-call-report", **report))
+    assert [row.kind for row in Hold.select()] == ["dispute"]
+
+
 def test_report_with_unstorable_text_still_counts(calling: Calling):
     """Given half of an emoji, as in a truncated transcript, then the delivered report and a tool
     call still count, and a polled report holds only storable text.
