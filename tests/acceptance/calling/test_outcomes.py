@@ -483,15 +483,16 @@ def test_call_with_lost_reports_is_polled_at_vapi(calling: Calling):
     assert len(ended(calling)) == 1
 
 
-def test_poll_before_the_analysis_does_not_replace_the_report(calling: Calling):
-    """Given a poll that finds the call ended but not yet analysed, then the report is still
-    awaited; one that arrives after we stopped waiting still puts a hold on the customer, and adds
-    no event.
+@pytest.mark.parametrize("other", [{}, {"so-1": {"result": {"score": 5}}}])
+def test_poll_before_the_analysis_does_not_replace_the_report(calling: Calling, other: dict):
+    """Given a poll that finds the call ended but not yet analysed, though perhaps with another
+    output of the organization's, then the report is still awaited; one that arrives after we
+    stopped waiting still puts a hold on the customer, and adds no event.
     """
     calling.habits(silent="status-update,end-of-call-report,tool-calls")
     call = calling.answers("bankrupt").dials()
     calling.hears()
-    later = calling.has_not_worked_out(call)
+    later = calling.has_not_worked_out(call, other)
     calling.quiet_for(call, 10)
     looked_for(calling)
     call = calling.call(call.id)
