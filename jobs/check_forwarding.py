@@ -19,7 +19,7 @@ from runtime.clock import real_now
 AGAIN_IN = 5.0  # seconds
 
 
-@job(queue="calls", calls_out=True, attempts=4, timeout=20)
+@job(queue="calls", calls_out=True, attempts=12, timeout=20)
 def check_forwarding(test_id: str) -> None:
     """Look for the call of row `test_id` until it has arrived or two minutes have passed."""
     test = ForwardingTest.get_by_id(test_id)

@@ -99,7 +99,8 @@ def _record_failed(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: 
     with transaction():
         fresh = lock_endpoint(endpoint)
         delivery.record_try(_try_entry(reply, now))
-        given_up = fresh.record_failed(failure, now) or reply.status == GONE
+        has_moved = fresh.url != endpoint.url  # then the answer says nothing about the new URL
+        given_up = not has_moved and (fresh.record_failed(failure, now) or reply.status == GONE)
         if given_up and fresh.state == "active":
             disable_endpoint(fresh, now)
             log.warning(
@@ -117,7 +118,7 @@ def _record_failed(delivery: WebhookDelivery, endpoint: WebhookEndpoint, reply: 
         over = given_up or now - delivery.created_at >= GIVEN_UP_AFTER
         if over:
             delivery.record_settled("failed", now)
-        if fresh.state == "active":
+        if fresh.state == "active" and not has_moved:
             delay = _give_turn(fresh, delivery) if fresh.is_held else _spread(_own_delay(delivery))
     if not over:
         raise Snooze(f"not taken: {failure}", delay)

@@ -100,7 +100,7 @@ def _is_whole(call: Call, report: VapiCall, now: datetime) -> bool:
     """Whether the call as read from Vapi is complete: nothing more will be added to it."""
     if report.status != "ended":
         return False
-    return report.said is not None or (call.ended_at or now) <= now - WORKED_OUT
+    return "outcome" in (report.said or {}) or (call.ended_at or now) <= now - WORKED_OUT
 
 
 def _give_up(call: Call, invoices: list[Invoice], now: datetime) -> None:

@@ -17,9 +17,12 @@ from models.invoices.customer import Customer
 from models.transactions import serialize_on
 from rules.calling.call_analysis import Consequences
 from rules.calling.ended_reasons import NOT_PLACED, meaning_of
+from rules.calling.tool_definitions import REASONS
 from rules.contact.phones import phone_or_empty
 
 SOURCE = "call"
+WRONG = "wrong_number"  # an opt-out's words, if the number is somebody else's
+UNKNOWN_CALLER = "A caller was not verified: {what}. Read the call to find out who it was."
 UNKNOWN_OPT_OUT = (
     "A caller with a withheld number opted out. Find out from the call who it was, and record the"
     " opt-out."
@@ -31,12 +34,13 @@ def act_on_outcome(call: Call, follows: Consequences, now: datetime) -> None:
     if call.customer_id is not None:  # before the numbers, as all code does
         serialize_on(customer_key(call.customer_id))
     if follows.stops:
-        opt_out_caller(call, now)
+        opt_out_caller(call, follows, now)
     _suppress_numbers(call, follows, now)
     meaning = meaning_of(call.ended_reason)
     if meaning.outcome == NOT_PLACED and meaning.advice:
         _open_calling_trouble(call, meaning.advice)
     if call.customer_id is None:
+        _open_unknown_caller_item(call, follows)
         return
     customer = Customer.get_by_id(call.customer_id)
     due = _postpone(call, customer) if follows.later else None
@@ -44,17 +48,27 @@ def act_on_outcome(call: Call, follows: Consequences, now: datetime) -> None:
         _escalate(call, customer, reason, due)
 
 
-def opt_out_caller(call: Call, now: datetime) -> None:
-    """Record an opt-out for each of the customer's numbers, in the open transaction."""
+def opt_out_caller(call: Call, follows: Consequences, now: datetime) -> None:
+    """Record an opt-out for each of the customer's numbers, in the open transaction; for the line
+    alone if a stranger answered there, who cannot decide about the customer's other numbers.
+    """
     if call.customer_id is not None:
         serialize_on(customer_key(call.customer_id))
-    numbers = numbers_of(call)
+    numbers, line = numbers_of(call), phone_or_empty(call.line)
+    if call.verified_at is None and (follows.is_wrong_number or _is_known_as_wrong(call, line)):
+        numbers = [line] * bool(line)
     if not numbers:
         open_unknown_opt_out_item(call)
         return
     serialize_on(*map(person_key, numbers))  # all numbers first, then the courses
     for number in numbers:
         _stop(call, number, min(call.ended_at or now, now))
+
+
+def _is_known_as_wrong(call: Call, line: str) -> bool:
+    """Whether the assistant's tool has recorded in the call that the line is somebody else's."""
+    of_call = "phone = ? AND account_id = ? AND reference = ? AND words = ?"
+    return OptOut.has(of_call, line, call.account_id, call.id, WRONG)
 
 
 def _postpone(call: Call, customer: Customer) -> datetime | None:
@@ -101,13 +115,29 @@ def open_unknown_opt_out_item(call: Call) -> None:
     )
 
 
+def _open_unknown_caller_item(call: Call, follows: Consequences) -> None:
+    """Leave to staff what a caller said who was not verified, unless the assistant's tool did."""
+    subjects = [f"{call.id}:{reason}" for reason in REASONS]
+    marks = ", ".join("?" for _ in subjects)
+    if follows.escalation and not WorkItem.has(
+        f"kind = 'call' AND subject IN ({marks})", *subjects
+    ):
+        WorkItem.open(
+            call.account_id,
+            "call",
+            f"{call.id}:{follows.escalation}",
+            UNKNOWN_CALLER.format(what=follows.words),
+            context={"callId": call.id, "phone": call.line, "verified": False},
+        )
+
+
 def _suppress_numbers(call: Call, follows: Consequences, now: datetime) -> None:
     """Suppress a number that we called if it is wrong or dead."""
     if call.direction != "outbound":
         return
     if follows.is_wrong_number:
         said = "The person who answered said it is a wrong number"
-        _suppress(call, call.to, CHANNELS, "wrong_number", said, now)
+        _suppress(call, call.to, CHANNELS, WRONG, said, now)
     meaning = meaning_of(call.ended_reason)
     if meaning.outcome == "dead_line":
         _suppress(call, call.to, ("voice",), "dead_line", meaning.advice, now)

@@ -14,7 +14,7 @@ from models.feed.emit import emit
 from models.invoices.invoice import Invoice
 from models.payments.payment_confirmation import PaymentConfirmation
 from providers.vapi.calls import VapiCall
-from rules.calling.call_analysis import Consequences, consequences_of, read_analysis
+from rules.calling.call_analysis import Consequences, Json, consequences_of, read_analysis
 from rules.calling.call_summaries import note_of
 from rules.calling.ended_reasons import meaning_of
 from rules.cards.spoken_numbers import redact_spoken
@@ -32,7 +32,7 @@ def conclude_call(call: Call, invoices: Sequence[Invoice], report: VapiCall, now
     """
     said = read_analysis(report.said) | (call.said or {})
     is_first = call.reported_at is None
-    follows = consequences_of(said, report.transcript)
+    follows = _consequences(call, said, report)
     outcome = _outcome(call, invoices, follows)
     is_heard = "outcome" in said and "outcome" not in (call.said or {})
     is_read = bool(report.transcript) and not call.transcript
@@ -51,7 +51,7 @@ def conclude_call(call: Call, invoices: Sequence[Invoice], report: VapiCall, now
     if is_first or is_heard:
         act_on_outcome(call, follows, now)
     elif follows.stops:
-        opt_out_caller(call, now)
+        opt_out_caller(call, follows, now)
     if not is_first:
         return False
     words = note_of(call.id, outcome, follows.words if said.get("outcome") else "")
@@ -79,8 +79,19 @@ def opt_out_by_transcript(call: Call, report: VapiCall, now: datetime) -> None:
     """Record the opt-out in a transcript, in the open transaction, without waiting for the rest of
     the report. Needs the locked call.
     """
-    if consequences_of({}, report.transcript).stops:
-        opt_out_caller(call, now)
+    follows = _consequences(call, {}, report)
+    if follows.stops:
+        opt_out_caller(call, follows, now)
+
+
+def _consequences(call: Call, said: Json, report: VapiCall) -> Consequences:
+    return consequences_of(
+        said,
+        report.transcript,
+        is_outbound=call.direction == "outbound",
+        is_verified=call.verified_at is not None,
+        is_over=call.state == "ended",
+    )
 
 
 def _outcome(call: Call, invoices: Sequence[Invoice], follows: Consequences) -> str:

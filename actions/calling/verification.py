@@ -5,6 +5,7 @@ take over. The answers themselves are stored nowhere.
 """
 
 from datetime import datetime
+from functools import reduce
 
 from actions.calling.tools.debts import unpaid_bills
 from actions.calling.tools.tool_request import ToolRequest
@@ -15,7 +16,13 @@ from models.contact.hold import customer_key
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
 from models.transactions import execute, serialize_on, transaction
-from rules.calling.tool_replies import ALREADY_VERIFIED, ONE_MORE_TRY, TRIES_USED_UP, VERIFIED
+from rules.calling.tool_replies import (
+    ALREADY_VERIFIED,
+    ONE_MORE_TRY,
+    ONE_MORE_TRY_OF_CALLER,
+    TRIES_USED_UP,
+    VERIFIED,
+)
 from rules.calling.verification import (
     TRIES,
     TRIES_A_DAY,
@@ -30,6 +37,8 @@ from runtime.clock import real_now
 
 _HOUSEHOLD = 5  # customers at one number; more are not one household
 _NUMBERS = 50  # bills of one customer whose numbers are compared
+# a bill's number without what is written between its parts, much as `plain`
+_PLAIN = reduce(lambda text, sign: f"replace({text}, '{sign}', '')", "-/._# ", "lower(number)")
 
 
 def verify_caller(request: ToolRequest) -> str:
@@ -60,16 +69,21 @@ def _compare(request: ToolRequest, call: Call, answers: Answers) -> str:
     if len(tries) >= TRIES:
         return TRIES_USED_UP
     now = real_now()
-    people = _candidates(request, answers)
-    right = [who for who in people if is_verified(answers, _on_file(request, who, answers))]
+    own = _at_the_line(request)
+    right = _right(request, own, answers)
+    named = [] if right or call.direction == "outbound" else _billed(request, answers)
+    right = right or _right(request, named, answers)
     # in a household, a try counts against the members with the name given
-    tried = [who for who in people if same_person(answers.name, who.name)]
-    tried = tried or (people if len(people) == 1 else [])
+    people = sorted({who.id: who for who in (*own, *named)}.items())
+    tried = [who for _, who in people if same_person(answers.name, who.name)]
+    alone = own or named
+    tried = tried or (alone if len(alone) == 1 else [])
     guessed = _tries_used_up(tried, now)
     verified = len(right) == 1 and not guessed
     compared = right[0] if verified else next(iter(tried), None)
     last = len(tries) + 1 >= TRIES
-    line = VERIFIED if verified else TRIES_USED_UP if last or guessed else ONE_MORE_TRY
+    again = ONE_MORE_TRY if call.direction == "outbound" else ONE_MORE_TRY_OF_CALLER
+    line = VERIFIED if verified else TRIES_USED_UP if last or guessed else again
     ToolCall.record(
         call,
         request.called.name,
@@ -108,20 +122,33 @@ def _tries_used_up(tried: list[Customer], now: datetime) -> bool:
     return any(ToolCall.failed_today(who.id, now) >= TRIES_A_DAY for who in tried)
 
 
-def _candidates(request: ToolRequest, answers: Answers) -> list[Customer]:
-    """The customer we called, else those at this number, else the one whose bill the caller
-    named.
-    """
+def _right(request: ToolRequest, people: list[Customer], answers: Answers) -> list[Customer]:
+    return [who for who in people if is_verified(answers, _on_file(request, who, answers))]
+
+
+def _at_the_line(request: ToolRequest) -> list[Customer]:
+    """The customer we called, or the household at the caller's number."""
     call = request.call
     if call.direction == "outbound":
         return [] if call.customer_id is None else [Customer.get_by_id(call.customer_id)]
-    at_number = Customer.at_phone(request.line, [call.account_id]) if request.line else []
-    if at_number:
-        return at_number if len(at_number) <= _HOUSEHOLD else []
-    named = Invoice.one_with(
-        "customer", "t.account_id = ? AND t.number = ?", call.account_id, answers.invoice_number
+    found = Customer.at_phone(request.line, [call.account_id]) if request.line else []
+    return found if len(found) <= _HOUSEHOLD else []
+
+
+def _billed(request: ToolRequest, answers: Answers) -> list[Customer]:
+    """The customer whose bill the caller names, from whatever number, or else those with a bill
+    whose number is read out alike.
+    """
+    account_id, number = request.call.account_id, answers.invoice_number
+    if not plain(number):
+        return []
+    exact = Invoice.one_with("customer", "t.account_id = ? AND t.number = ?", account_id, number)
+    if exact is not None:
+        return [exact.customer]
+    alike = Invoice.all(
+        f"account_id = ? AND {_PLAIN} = ? LIMIT ?", account_id, plain(number), _HOUSEHOLD
     )
-    return [] if named is None else [named.customer]
+    return [Customer.get_by_id(each) for each in sorted({row.customer_id for row in alike})]
 
 
 def _on_file(request: ToolRequest, who: Customer, answers: Answers) -> Kept:

@@ -31,9 +31,12 @@ from runtime.settings import get_settings
 CALLBACK = "/api/oauth/callback"
 PATIENCE = timedelta(minutes=15)  # for the clinic to give its consent
 RETRY_AFTER = 5  # seconds
-OVER = (
-    "This link was already used, or is older than 15 minutes. Start again where you connect your"
-    " calendar."
+# asks for a refresh token; Microsoft, for one, never names it among the granted scopes
+OFFLINE_ACCESS = "offline_access"
+OVER = "This link is older than 15 minutes. Start again where you connect your calendar."
+USED = (
+    "This link was already used. Look where you connect your calendar; if it is not connected"
+    " there, start again."
 )
 DENIED = (
     "You did not give access at {title} ({code}). Nothing was changed; start again if you like."
@@ -84,7 +87,7 @@ def pending_consent(state: str) -> tuple[Account, Connector]:
     """
     pending = OAuthState.usable(state, real_now()) if state else None
     if pending is None:
-        raise Refused("bad_request", OVER)
+        raise _over(state)
     return pending.account, connector_of(pending.provider)
 
 
@@ -98,7 +101,7 @@ def finish_authorization(state: str, code: str, error: str) -> tuple[Integration
     with transaction():
         pending = OAuthState.take(state, real_now()) if state else None
     if pending is None:
-        raise Refused("bad_request", OVER)
+        raise _over(state)
     connector = connector_of(pending.provider)
     if connector.oauth is None:
         raise Refused("bad_request", OVER)
@@ -180,6 +183,10 @@ def disconnect_integration(account: Account, provider: str, actor: str) -> Integ
     return row
 
 
+def _over(state: str) -> Refused:
+    return Refused("bad_request", USED if state and OAuthState.is_used(state) else OVER)
+
+
 def _callback() -> str:
     public = get_settings().public_url
     if not public:
@@ -191,7 +198,8 @@ def _callback() -> str:
 
 
 def _need_scopes(known: OAuthProvider, tokens: Tokens) -> None:
-    if tokens.scopes is not None and not set(known.scopes) <= tokens.scopes:
+    needed = set(known.scopes) - {OFFLINE_ACCESS}
+    if tokens.scopes is not None and not needed <= tokens.scopes:
         raise Refused("provider_refused", TOO_LITTLE.format(title=known.title))
 
 

@@ -60,6 +60,11 @@ class OAuthState(Row):
         return cls.one(where, _hash(token), to_micros(now))
 
     @classmethod
+    def is_used(cls, token: str) -> bool:
+        """Whether the state for this token was used up."""
+        return cls.has("hash = ? AND used_at IS NOT NULL", _hash(token))
+
+    @classmethod
     def take(cls, token: str, now: datetime) -> Self | None:
         """Use up and return the state for this token; None if it is unknown, used or expired."""
         row = cls.one("hash = ?", _hash(token))

@@ -96,11 +96,11 @@ def refresh(provider: OAuthProvider, refresh_token: str) -> Tokens:
 
 
 def revoke(provider: OAuthProvider, token: str) -> None:
-    """Revoke a token, if the provider has a revocation endpoint; a token that is no longer valid
-    counts as revoked. Raises ProviderError.
+    """Revoke a token; one that is no longer valid counts as revoked. Raises ProviderError, also if
+    the provider has no revocation endpoint.
     """
     if not provider.revoke:
-        return
+        raise ProviderError(provider.name, "refused", "no revocation endpoint", "no_endpoint")
     as_client = provider.revoke_as_client
     with _client(provider) as client:
         response = client.revoke_token(

@@ -12,6 +12,7 @@ from typing import Any
 from providers.vapi import client
 from providers.vapi.client import Json, object_path
 from providers.vapi.lists import listed, name, page_of
+from rules.calling import tool_payloads
 from rules.storable import storable_text
 
 KIND = "call"
@@ -121,27 +122,21 @@ def read_message(document: Any) -> tuple[str, VapiCall]:
     if the document is no message. An end-of-call report means that the call has ended.
     """
     message = _dict(_dict(document).get("message"))
-    kind, call = _text(message.get("type")), _dict(message.get("call"))
+    kind = _text(message.get("type"))
     reported = {name: message[name] for name in _CALL_FIELDS if message.get(name) is not None}
-    number = _dict(message.get("phoneNumber"))
-    row = {"phoneNumberId": number.get("id")} | call | reported
     if kind == REPORT:
-        row["status"] = "ended"
-    if "customer" not in row:
-        row["customer"] = message.get("customer")
-    return kind, read_call(row)
+        reported["status"] = "ended"
+    return kind, read_call(tool_payloads.read_call(document) | reported)
 
 
 def _structured_outcome(artifact: Json, analysis: Json) -> Json | None:
-    """The structured outcome, from whichever of Vapi's two features the organization uses."""
-    plain = analysis.get("structuredData")
-    if isinstance(plain, dict) and plain:
-        return plain
-    for output in _dict(artifact.get("structuredOutputs")).values():
-        result = _dict(output).get("result")
-        if isinstance(result, dict) and result:
-            return result
-    return None
+    """The structured outcome, from whichever of Vapi's two features the organization uses; if it
+    has others too, the one that names an outcome.
+    """
+    outputs = _dict(artifact.get("structuredOutputs")).values()
+    results = [analysis.get("structuredData"), *(_dict(each).get("result") for each in outputs)]
+    found = [each for each in results if isinstance(each, dict) and each]
+    return next((each for each in found if "outcome" in each), found[0] if found else None)
 
 
 def _dict(value: Any) -> Json:

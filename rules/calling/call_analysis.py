@@ -4,7 +4,7 @@ The word comes from a model that has listened to an unknown caller, so it never 
 never allows a contact: it can only make us stop, wait, or involve staff.
 
 A plain opt-out in the transcript counts even if the model missed it: the model may call no tool and
-record nothing.
+record nothing. So does what the payments member's opening offers: to say stop, or to press nine.
 """
 
 import re
@@ -61,6 +61,9 @@ CONSEQUENCES: dict[str, Consequences] = {
 NOTHING = CONSEQUENCES["nothing"]
 
 _REACH = "(?:call|phone|ring|text|contact|message|bother)"
+_CALLS = r"(?:phone )?(?:calls|texts)"  # a mailbox says that there are no more messages
+# nothing follows that would limit the wish to a time or a place
+_ENDS = r"(?=(?: please| from (?:you|this|your) ?\w*)?[.,!?]|$| again\b| any ?more\b)"
 _OPT_OUT = re.compile(
     r"\b(?:stop|quit) (?:call|phon|ring|text|contact|messag|bother|harass)ing\b"
     rf"|\bnever {_REACH} (?:me|us|here)\b"
@@ -69,8 +72,28 @@ _OPT_OUT = re.compile(
     r"|\b(?:take|remove) (?:me|us|my (?:name|number|phone number)) (?:off|from)"
     r" (?:your|this|that|the) (?:\w+ ){0,2}(?:lists?|system|records|database)\b"
     r"|\b(?:your|the) do[- ]not[- ]call list\b"
+    r"|\bopt (?:me|us) out\b|\bopt out of (?:these|your|the|all|any) (?:\w+ )?(?:calls?|texts?)\b"
+    r"|\bi(?: want to|'d like to| would like to) opt out[.!]*$"
+    r"|\bleave (?:me|us) alone\b|\b(?:lose|delete|erase) my (?:phone )?number\b"
+    rf"|\b(?:no more|(?:don't|do not) want(?: any)? more) {_CALLS}{_ENDS}"
+    rf"|\b(?:don't|do not) want to be (?:called|texted|contacted){_ENDS}"
+    r"|\bno quiero (?:más|recibir más) (?:llamadas|mensajes)(?=[.,!]|$| de )"
+    r"|\bno (?:(?:me|nos) )?vuelvan? a (?:llamar|escribir)(?:me|nos)?(?=[.,!]|$)"
+    r"|\bd[eé]jen?(?:me|nos) en paz\b"
     r"|\bno (?:me|nos) (?:llamen?|llames|escriban?|molesten?)(?= más| nunca| otra vez|[.,!]|$)"
     r"|\bdejen? de (?:llamar|escribir|molestar)(?:me|nos)\b",
+    re.IGNORECASE,
+)
+
+STOP_KEY = "9"
+# Vapi writes keys into the transcript as the person's words:
+# https://docs.vapi.ai/documentation/assistants/conversation-behavior/keypad-input-settings
+_STOP_KEY_PRESSED = re.compile(rf"User's Keypad Entry: {STOP_KEY}[#*]?\s*", re.IGNORECASE)
+_STOP_OFFERED = re.compile(r"^AI: .*\b(?:say stop|diga alto)\b", re.MULTILINE | re.IGNORECASE)
+# nothing but the word
+_STOP_SAID = re.compile(
+    r"(?:(?:no|please|por favor|i said|ok|okay)[,. ]+)*(?:stop|alto)(?: it)?"
+    r"(?:[.,! ]+(?:(?:stop|alto)(?: it)?|please|por favor))*[.! ]*",
     re.IGNORECASE,
 )
 
@@ -102,15 +125,31 @@ def read_analysis(document: Any) -> Json:
     return known | ({"language": language} if language in LANGUAGES else {})
 
 
-def consequences_of(said: Json | None, transcript: str = "") -> Consequences:
-    """The consequences of the recorded outcome, and of an opt-out in the transcript."""
-    follows = CONSEQUENCES.get((said or {}).get("outcome", ""), NOTHING)
-    return replace(follows, stops=True) if _opts_out(transcript) else follows
-
-
-def _opts_out(transcript: str) -> bool:
-    """Whether the person opts out in unmistakable words. Objecting to a time, a place or a channel
-    does not count.
+def consequences_of(
+    said: Json | None,
+    transcript: str = "",
+    *,
+    is_outbound: bool = False,
+    is_verified: bool = False,
+    is_over: bool = True,
+) -> Consequences:
+    """The consequences of the recorded outcome, and of an opt-out in the transcript of a call that
+    we placed or not, in which the person was verified or not, and that is over or goes on.
     """
-    lines = re.findall(r"^User: (.*)$", transcript, re.MULTILINE)
-    return any(_OPT_OUT.search(line.replace("\u2019", "'")) for line in lines)
+    follows = CONSEQUENCES.get((said or {}).get("outcome", ""), NOTHING)
+    lines = [
+        line.replace("\u2019", "'")
+        for line in re.findall(r"^User: (.*)$", transcript, re.MULTILINE)
+    ]
+    bare = lines if is_outbound or _STOP_OFFERED.search(transcript) else []
+    if is_verified:  # in the middle of a conversation the word may be about something else
+        bare = bare[-1:] if is_over else []
+    stops = any(map(_opts_out, lines)) or any(map(_STOP_SAID.fullmatch, bare))
+    return replace(follows, stops=True) if stops else follows
+
+
+def _opts_out(line: str) -> bool:
+    """Whether the person opts out in unmistakable words, or by the key. Objecting to a time, a
+    place or a channel does not count.
+    """
+    return bool(_OPT_OUT.search(line) or _STOP_KEY_PRESSED.fullmatch(line))

@@ -1,7 +1,8 @@
 """Whether a person has agreed, in the transcript, to be charged; pure.
 
 The model's claim is not trusted. After the assistant has asked whether it may charge the amount,
-the person must say yes in their own words, without any word of doubt.
+the person must say yes in their own words, without any word of doubt, condition or question. If in
+doubt they are asked again.
 """
 
 import re
@@ -12,14 +13,18 @@ from rules.calling.tool_payloads import Utterance
 
 MOST_WORDS = 500  # characters stored as evidence
 _YES = re.compile(
-    r"\b(yes|yeah|yep|yup|sure|ok|okay|correct|i agree|agreed|go ahead|i do|please do|absolutely"
-    r"|that s fine|that is fine|si|claro|de acuerdo|adelante|correcto|esta bien|vale|acepto"
-    r"|por supuesto)\b"
+    r"\b(yes|yeah|yep|yup|sure|ok|okay|correct|i agree|agreed|go ahead|i do(?= agree|$)|please do"
+    r"|absolutely|that s fine|that is fine|si|claro|de acuerdo|adelante|correcto|esta bien|vale"
+    r"|acepto|por supuesto)\b"
 )
 _DOUBT = re.compile(
-    r"\b(no|not|nope|never|don t|do not|dont|won t|cannot|can t|wait|hold on|stop|but|maybe|later"
-    r"|unless|if|nunca|tampoco|espere|espera|pero|quizas|tal vez|despues|todavia|aun)\b"
+    r"\b(no|not|nope|never|\w*n t|dont|cannot|wait|hold on|stop|but|maybe|later|unless|if|rather"
+    r"|instead|link|question|what|why|who|how|which|is (?:that|it|this)|(?:do|can|could) you"
+    r"|nunca|tampoco|espere|espera|pero|quizas|tal vez|despues|todavia|aun|prefiero|mejor|enlace"
+    r"|pregunta|cuanto|cual|quien|por que)\b"
 )
+# a question, or "if" in Spanish, which only its accent tells from a yes
+_UNSURE = re.compile(r"[?\u00bf]|\bsi\s+\w")
 _CHARGE = re.compile(r"\b(charg|cobr|carg[aou])")
 _LONG = 4  # letters a word needs to distinguish one sentence from another
 _MOST_OF_IT = 0.75  # a transcript misses some words
@@ -46,7 +51,8 @@ def consent_heard(
         return ""
     answers = [said.words for said in heard[read_out[-1] + 1 :] if said.role == "user"]
     plain = [_plain(words) for words in answers]
-    if any(_DOUBT.search(words) for words in plain) or not any(map(_YES.search, plain)):
+    unsure = [_UNSURE.search(unicodedata.normalize("NFC", each.casefold())) for each in answers]
+    if any(unsure) or any(map(_DOUBT.search, plain)) or not any(map(_YES.search, plain)):
         return ""
     return " / ".join(answers)[:MOST_WORDS]
 

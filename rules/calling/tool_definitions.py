@@ -7,10 +7,12 @@ a tool acts on.
 
 from typing import Any
 
+from rules.calling.tool_payloads import CALL_ID
+
 Json = dict[str, Any]
 TOOLS_PATH = "/api/vapi/tools"
 SECONDS = 20  # Vapi's timeout; afterwards the model may call again, under a new id
-STATIC = [{"key": "callId", "value": "{{call.id}}"}]
+STATIC = [{"key": CALL_ID, "value": "{{call.id}}"}]
 
 _TEXT: Json = {"type": "string"}
 REASONS = {

@@ -14,6 +14,7 @@ from rules.cards.card_numbers import redact
 from rules.storable import storable_text
 
 Json = dict[str, Any]
+CALL_ID = "callId"  # the tools' static parameter
 MOST = 20  # tool calls per message; a model makes one or two
 LONGEST = 1500  # characters of a line
 DEEPEST = 8  # nesting levels of arguments; our tools need one
@@ -24,7 +25,7 @@ _ROLES = {"bot": "assistant", "assistant": "assistant", "user": "user"}
 @dataclass(frozen=True, slots=True)
 class ToolInvocation:
     """One tool call. `arguments` are the model's, without card numbers, overridden by the static
-    values, which the model can neither see nor change.
+    values, which the model can neither see nor change; the call's id is left out.
     """
 
     id: str
@@ -61,8 +62,13 @@ def read_tool_calls(document: Any) -> list[ToolInvocation]:
 
 
 def read_call(document: Any) -> Json:
-    """Return the call that a body is about; empty if it names none."""
-    return _dict(_dict(_dict(document).get("message")).get("call"))
+    """Return the call that a body is about, with the number and the caller that may be named beside
+    it only; empty if it names none.
+    """
+    message = _dict(_dict(document).get("message"))
+    call = {name: each for name, each in _dict(message.get("call")).items() if each is not None}
+    number = _dict(message.get("phoneNumber")).get("id")
+    return call and {"phoneNumberId": number, "customer": message.get("customer")} | call
 
 
 def read_transcript(document: Any) -> tuple[Utterance, ...]:
@@ -99,6 +105,8 @@ def _read(each: Json) -> ToolInvocation:
         function.get("parameters"),
     )
     arguments = _arguments(next((value for value in given if value), {}))
+    # the message names its call; by chance, the digits of a UUID are those of a card number
+    arguments.pop(CALL_ID, None)
     plain = _without_cards(arguments)
     return ToolInvocation(
         id=str(each.get("id") or "")[:_LONGEST_ID],

@@ -28,9 +28,14 @@ FAILED = (
 
 VERIFIED = "Verified. You may now speak with this person about their bills at this clinic."
 ALREADY_VERIFIED = "The caller is verified already."
-ONE_MORE_TRY = (
+_ONE_MORE_TRY = (
     "Not verified. Do not say which answer was wrong, and say nothing about a bill. Ask once more"
-    " for the full name and the postal code, then call this again; there is one more try."
+    " for the full name{more}, then call this again; there is one more try."
+)
+ONE_MORE_TRY = _ONE_MORE_TRY.format(more=" and the postal code")
+# said to everyone who calls, since a caller from a number that is not on file needs it
+ONE_MORE_TRY_OF_CALLER = _ONE_MORE_TRY.format(
+    more=", the postal code, and the number on a bill if they have one"
 )
 TRIES_USED_UP = (
     "Not verified, and there are no more tries in this call. Do not ask again and say nothing about"

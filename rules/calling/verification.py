@@ -18,6 +18,7 @@ _NO_NAMES = frozenset(
 )
 _FEWEST = 2  # names
 _US_DIGITS = 5
+_SHORTENED = (3, 4)  # digits of a code that has lost its zeros
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +76,17 @@ def same_person(said: str, kept: str) -> bool:
 
 
 def same_postal_code(said: str, kept: str) -> bool:
-    """Whether two postal codes match; of American ones only the first five digits count."""
-    mine, theirs = plain(said), plain(kept)
+    """Whether two postal codes match; of American ones only the first five digits count, and zeros
+    in front may be missing, as spreadsheets drop them.
+    """
+    mine, theirs = _with_zeros(plain(said)), _with_zeros(plain(kept))
     if theirs[:_US_DIGITS].isdigit() and len(theirs) in {5, 9}:
         return mine[:_US_DIGITS] == theirs[:_US_DIGITS] and len(mine) in {5, 9}
     return bool(mine) and mine == theirs
+
+
+def _with_zeros(code: str) -> str:
+    return code.zfill(_US_DIGITS) if code.isdigit() and len(code) in _SHORTENED else code
 
 
 def names_in(text: str) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ _TIME = re.compile(
 )
 _ID_NAME = re.compile(
     r"(?:Id|Ids|ID|Sid|Token|Key|SHA256|_id|_ids|_sid|_key|_token)$"
-    r"|^(?:id|sid|startingAfter|after|since|reference|token|key)$"
+    r"|^(?:id|sid|startingAfter|after|since|reference|token|key|code|url|session_state|iss)$"
 )
 _PROVIDER_ID = re.compile(
     r"(?:^|_)(?:id|sid|secret|fingerprint|url|token|key)$|(?:Id|Sid|Url|Key|Token)$"

@@ -30,6 +30,9 @@ E164_DIGITS = 15  # the maximum, country code included
 # be a card number are checked: about one in a hundred of the longest phone numbers.
 PHONES_LOOKED_UP = 50
 
+_UUID = re.compile(
+    r"(?<![0-9A-Za-z])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9A-Za-z])", re.IGNORECASE
+)
 _RUN = re.compile(r"\d(?:[ \n-]?\d)*", re.ASCII)
 
 
@@ -46,9 +49,10 @@ def has_card_number(text: str, counts: "Phones | None" = None) -> bool:
 def has_bare_card_number(text: str) -> bool:
     """Whether an id, a key or an address contains a card number that stands alone.
 
-    Digits adjacent to letters or an underscore (`pi_3…`, a UUID, a token) are part of the id.
+    Digits adjacent to letters or an underscore (`pi_3…`, a token) are part of the id, and so is
+    all of a UUID, in whose groups no card number is written.
     """
-    return next(_spans(text, _stands_alone), None) is not None
+    return next(_spans(_UUID.sub("uuid", text), _stands_alone), None) is not None
 
 
 def redact(text: str) -> str:

@@ -6,7 +6,7 @@ a mailbox and for a stranger: who is speaking, that it is an AI, how to call bac
 out.
 """
 
-from rules.calling.call_analysis import SCHEMA
+from rules.calling.call_analysis import SCHEMA, STOP_KEY
 from rules.calling.tool_definitions import VERIFY, render_tools
 from rules.deployment.card_entry import TO_CARD_ENTRY
 from rules.deployment.rendering import (
@@ -22,7 +22,6 @@ from rules.deployment.rendering import (
 TO_RECEPTION = "handoff_to_reception"
 TRIES = "two"
 LONGEST_CALL = 900  # seconds
-STOP_KEY = "9"
 # how long to wait for a mailbox's greeting to end before leaving the message
 BEEP_SECONDS = 30
 

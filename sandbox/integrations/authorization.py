@@ -105,7 +105,9 @@ class Authorization:
         if not same or challenge(form.get("code_verifier", "")) != asked.get("code_challenge"):
             raise oauth_error("invalid_grant")
         grant = self.shared.ids.new("grant", 12)
-        granted = asked.get("scope", "") if self.habits.grants_scopes else "openid"
+        wanted = asked.get("scope", "") if self.habits.grants_scopes else "openid"
+        # asks for a refresh token, and is not named among what was granted, as at Microsoft
+        granted = " ".join(each for each in wanted.split() if each != "offline_access")
         code = form["code"]
         self.grants[grant] = {"client": form["client_id"], "scope": granted, "code": code}
         gives = self.habits.gives_refresh_token and (asked["offline"] or self.name != "google")

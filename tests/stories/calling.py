@@ -109,11 +109,15 @@ class Calling(Texting):
             (row,) = [row for row in self.vapi.books.each("call") if row["id"] == call.vapi_id]
             row["endedAt"] = (real_now() - timedelta(minutes=minutes)).isoformat()
 
-    def has_not_worked_out(self, call: Call) -> Json:
-        """Hide the call's transcript and analysis at Vapi, and return them."""
+    def has_not_worked_out(self, call: Call, other: Json | None = None) -> Json:
+        """Hide the call's transcript and analysis at Vapi, and return them. `other`: structured
+        outputs that Vapi shows instead.
+        """
         with self.vapi.shared.lock:
             (row,) = [row for row in self.vapi.books.each("call") if row["id"] == call.vapi_id]
-            return {name: row.pop(name) for name in ("artifact", "analysis")}
+            hidden = {name: row.pop(name) for name in ("artifact", "analysis")}
+            row |= {"artifact": {"structuredOutputs": other}} if other else {}
+            return hidden
 
     def call(self, call_id: str) -> Call:
         return Call.get_by_id(call_id)

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 import falcon
 from peewee import InterfaceError, OperationalError
 
-from actions.integrations.connect import CALLBACK, finish_authorization, pending_consent
+from actions.integrations.connect import CALLBACK, USED, finish_authorization, pending_consent
 from models.database_errors import explain
 from models.transactions import OutcomeUnknown, commits
 from runtime.errors import Misconfigured, Refused
@@ -76,7 +76,8 @@ def _errors_as_pages(req: falcon.Request, resp: falcon.Response) -> Iterator[Non
         yield
     except Refused as refused:
         resp.status = status_of(refused)
-        show_page(resp, "plain.html", title=NOT_DONE, text=refused.detail)
+        title = NOT_KNOWN if refused.detail == USED else NOT_DONE
+        show_page(resp, "plain.html", title=title, text=refused.detail)
     except Misconfigured as wrong:
         log.error("callback from a provider that is not set up", reason=str(wrong))
         resp.status = falcon.HTTP_503

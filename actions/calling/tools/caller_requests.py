@@ -4,7 +4,7 @@ import hashlib
 from datetime import date, datetime
 from typing import Any
 
-from actions.calling.act_on_outcome import numbers_of, open_unknown_opt_out_item
+from actions.calling.act_on_outcome import WRONG, numbers_of, open_unknown_opt_out_item
 from actions.calling.tools.debts import chosen_bill
 from actions.calling.tools.tool_request import ToolRequest
 from actions.contact.escalate import open_escalation
@@ -16,6 +16,7 @@ from models.calling.tool_call import ToolCall
 from models.contact.consent import Consent
 from models.contact.opt_out import CHANNELS, OptOut, person_key
 from models.contact.phone_suppression import PhoneSuppression
+from models.contact.promise import Promise
 from models.contact.work_item import WorkItem
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
@@ -37,7 +38,6 @@ from rules.contact.work_items import HOLDS
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 
-WRONG = "wrong_number"
 _WHAT = {"calls": ("voice",), "texts": ("sms",)}
 
 
@@ -53,21 +53,26 @@ def record_promise_to_pay(request: ToolRequest) -> str:
     if known is not None:
         return known.answer
     chosen = chosen_bill(request)
-    known = ToolCall.find(request.call, request.called.id, _wish(request, chosen, day))
-    if known is not None:  # answered without waiting for locks
-        return known.answer
+    if _is_promised(request, chosen, day):  # answered without waiting for locks
+        return promised(day)
     with transaction():
         invoice, call = Invoice.locked(chosen.id), Call.locked(request.call.id)
-        wish = _wish(request, invoice, day)
-        known = ToolCall.find(call, request.called.id, wish)
+        known = ToolCall.of_id(call, request.called.id)
         if known is None:
             promise = record_promise(invoice, None, day, by=request.actor)
-            known = _keep(request, call, wish, promised(day), promise.id, invoice)
+            # a day that was promised before, and then another, is another promise
+            wish = f"{request.called.name}:{promise.id}"
+            known = ToolCall.find(call, request.called.id, wish) or _keep(
+                request, call, wish, promised(day), promise.id, invoice
+            )
     return known.answer
 
 
-def _wish(request: ToolRequest, invoice: Invoice, day: date) -> str:
-    return f"{request.called.name}:{invoice.id}:{invoice.outstanding}:{day}"
+def _is_promised(request: ToolRequest, invoice: Invoice, day: date) -> bool:
+    """Whether what is open is this very promise, made in this call."""
+    known = Promise.of(invoice.id)
+    made = None if known is None else (known.recorded_by, known.amount, known.promised_for)
+    return made == (request.actor, invoice.outstanding, day)
 
 
 def stop_contact(request: ToolRequest) -> str:

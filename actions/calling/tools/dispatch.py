@@ -38,7 +38,7 @@ log = get_log("tools")
 class Tool:
     """One tool. `verified`: only after `verifyCaller` has verified the caller in this call.
     `after`: also once the call is over, such as for words spoken while hanging up: what can only
-    make us stop, wait or ask staff is never too late.
+    make us stop, wait or ask staff is never too late, and a card number sent with it is ignored.
     """
 
     run: Callable[[ToolRequest], str]
@@ -72,7 +72,7 @@ def answer_tool(
     tool = TOOLS.get(called.name)
     if tool is None or not called.id:
         return Answer(UNKNOWN_TOOL, failed=True)
-    if called.had_card_number:
+    if called.had_card_number and not tool.after:
         return Answer(CARD_NUMBER, failed=True)
     # read again for each tool call: the previous one may have verified the caller
     call = call_of(at_vapi)

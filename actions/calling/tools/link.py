@@ -9,11 +9,13 @@ from actions.payments.payable import check_payable
 from actions.payments.refused_attempts import attempting
 from models.calling.call import Call
 from models.calling.tool_call import ToolCall
+from models.contact.message import Message
 from models.invoices.invoice import Invoice
 from models.payments.payment_link import PayAddress
 from models.transactions import transaction
 from rules.calling.tool_replies import OTHER_NUMBER, link_texted, link_to_read
 from rules.contact.phones import phone_or_empty
+from rules.contact.text_status import FAILED
 from runtime.clock import business_now, real_now
 from runtime.errors import Refused
 from runtime.settings import INTERACTIVE
@@ -22,8 +24,8 @@ TEXT, READ_OUT = "text", "read_out"
 
 
 def create_payment_link(request: ToolRequest) -> str:
-    """Create the link for the oldest bill's balance, and text it once. If it may not be texted,
-    return the URL to be read out. Raises Refused.
+    """Create the link for the oldest bill's balance, and text it once, or again if the text failed.
+    If it may not be texted, return the URL to be read out. Raises Refused.
     """
     known = ToolCall.of_id(request.call, request.called.id)
     if known is not None:
@@ -31,14 +33,13 @@ def create_payment_link(request: ToolRequest) -> str:
     # any other word is made up by the model, and is no separate wish
     by = READ_OUT if request.text("by").casefold() == READ_OUT else TEXT
     chosen = chosen_bill(request)
-    known = ToolCall.find(request.call, request.called.id, _wish(request, chosen, by))
+    known, _ = _find(request, request.call, chosen, by)
     if known is not None:  # answered without waiting for locks
         return known.answer
     with transaction():
         invoice = Invoice.locked_with("account", chosen.id)
         call = Call.locked(request.call.id)
-        wish = _wish(request, invoice, by)
-        known = ToolCall.find(call, request.called.id, wish)
+        known, wish = _find(request, call, invoice, by)
         if known is not None:
             return known.answer
         with attempting(invoice, None, request.actor, wish):
@@ -61,8 +62,23 @@ def create_payment_link(request: ToolRequest) -> str:
     return line
 
 
-def _wish(request: ToolRequest, invoice: Invoice, by: str) -> str:
-    return f"{request.called.name}:{invoice.id}:{invoice.outstanding}:{by}"
+def _find(
+    request: ToolRequest, call: Call, invoice: Invoice, by: str
+) -> tuple[ToolCall | None, str]:
+    """The same request, if it was granted before, and the wish by which it is known. After a text
+    that failed, it is another wish.
+    """
+    first = wish = f"{request.called.name}:{invoice.id}:{invoice.outstanding}:{by}"
+    known = ToolCall.find(call, request.called.id, wish)
+    while by == TEXT and known is not None and known.wish == wish and _has_failed(known.subject):
+        wish = f"{first}:{known.subject}"
+        known = ToolCall.find(call, request.called.id, wish)
+    return known, wish
+
+
+def _has_failed(message_id: str) -> bool:
+    message = Message.one("id = ?", message_id)
+    return message is not None and message.status in FAILED
 
 
 def _make(request: ToolRequest, invoice: Invoice, by: str) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from models.base import to_micros
 from models.calling.call import Call
 from models.calling.call_slot import CallSlot
 from models.contact.opt_out import OptOut
+from models.contact.work_item import WorkItem
 from models.delivery.staged_job import StagedJob
 from models.transactions import release_connection, transaction
 from providers.vapi import lists
@@ -140,6 +141,26 @@ def test_status_and_tool_call_in_either_order_make_one_call(calling: Calling, fi
     assert [row.call_id for row in CallSlot.select()] == [call.id]
 
 
+@pytest.mark.parametrize("first", ["status-update", "tool-calls", "end-of-call-report"])
+@pytest.mark.parametrize("lacks", [{}, {"phoneNumberId": None, "customer": None}])
+def test_number_and_caller_are_read_beside_the_call_if_it_lacks_them(
+    calling: Calling, first: str, lacks: dict
+):
+    """Given a first message that names the clinic's number and the caller beside the call only, as
+    Vapi's schema allows, then the call and its caller are recorded.
+    """
+    said = tool_message({}, [("toolu_1", "getUnpaidInvoice", {})])["message"]
+    said |= {"type": first, "status": "in-progress", "endedReason": "customer-ended-call"}
+    said |= {"phoneNumber": {"id": calling.line.vapi_id}, "customer": {"number": CALLER}}
+    said |= {"call": {"id": "vapi-1", "type": "inboundPhoneCall"} | lacks}
+    path = "/api/vapi/tools" if first == "tool-calls" else "/api/webhooks/vapi"
+    body = json.dumps({"message": said}).encode()
+    assert calling.client.simulate_post(path, body=body, headers=PROOF).status_code == 200
+
+    (call,) = Call.select()
+    assert (call.direction, call.from_number) == ("inbound", CALLER)
+
+
 @pytest.mark.usefixtures("patient")
 def test_concurrent_statuses_and_tool_calls_make_one_call(calling: Calling):
     """Given concurrent statuses and tool calls of one call, then it is one call, and each is
@@ -251,6 +272,39 @@ def test_stop_in_a_call_polled_again_is_recorded_once(calling: Calling):
     looks(calling)
     assert Call.get().reported_at is None
     assert [row.wish for row in OptOut.select().order_by(OptOut.id)] == ["stop", "start"]
+
+
+@pytest.mark.parametrize("by_tool", [False, True], ids=["by analysis", "by tool before"])
+def test_what_an_unverified_caller_told_is_left_to_staff_once(calling: Calling, by_tool: bool):
+    """Given a caller who is not verified and has an attorney, when the report says so, twice, then
+    staff have one work item about the call, also if the assistant's tool opened it.
+    """
+    rings(calling, "vapi-1")
+    call = Call.by_vapi_id("vapi-1")
+    if by_tool:
+        asked = [("toolu_1", "requestHuman", {"reason": "unverified"})]
+        body = json.dumps(tool_message(shown(calling, "vapi-1"), asked)).encode()
+        got = calling.client.simulate_post("/api/vapi/tools", body=body, headers=PROOF)
+        assert got.json["results"][0]["result"].startswith("Recorded")
+    report = {"endedReason": "customer-ended-call", "artifact": {}}
+    report["analysis"] = {"structuredData": {"outcome": "attorney"}}
+    for _ in range(2):
+        tells(calling, "vapi-1", "end-of-call-report", **report)
+    (item,) = WorkItem.select()
+    assert (item.kind, item.state, item.customer_id) == ("call", "open", None)
+    assert (item.context["callId"], item.context["phone"]) == (call.id, CALLER)
+    assert ("attorney" in item.words) is not by_tool
+    assert OptOut.select().count() == 0
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("outcome", ["nothing", "link_sent", "refused", "wrong_person"])
+def test_an_unverified_caller_who_wants_nothing_makes_no_work(calling: Calling, outcome: str):
+    report = {"endedReason": "customer-ended-call", "artifact": {}}
+    report["analysis"] = {"structuredData": {"outcome": outcome}}
+    tells(calling, "vapi-1", "end-of-call-report", **report)
+    assert Call.by_vapi_id("vapi-1").state == "ended"
+    assert WorkItem.select().count() == 0
 
 
 def asked_since(calling: Calling) -> list[str]:

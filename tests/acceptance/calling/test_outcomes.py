@@ -280,6 +280,45 @@ def test_stop_from_another_phone_also_opts_out_the_verified_customers_own_number
     assert asked == ([] if shown else [unknown.id])
 
 
+@pytest.mark.parametrize("known_by", ["the tool", "the analysis"])
+def test_a_stranger_who_says_stop_opts_out_their_own_number_only(calling: Calling, known_by: str):
+    """Given a stranger at a number on file who says that it is the wrong number and to stop calling
+    them, then their number is opted out, and the customer's other number is not.
+    """
+    other = "+12025550166"
+    calling.consents(other)
+    calling.habits(silent="status-update,end-of-call-report,tool-calls")
+    call = calling.answers("hangs_up").dials()
+    calling.hears()
+    call = calling.call(call.id)
+    outcome = {}
+    if known_by == "the tool":
+        asked = ToolInvocation("t-1", "stopContact", {"why": "wrong_number"})
+        answer_tool({"id": call.vapi_id}, asked, lambda: ())
+    else:
+        outcome = {"structuredData": {"outcome": "wrong_person"}}
+    report = {"endedReason": "customer-ended-call", "analysis": outcome}
+    report["artifact"] = {"transcript": "AI: Hello.\nUser: Wrong number. Stop calling me.\n"}
+    tells(calling, message(calling, call, "end-of-call-report", **report))
+    assert {row.phone for row in OptOut.select()} == {call.to}
+    assert not OptOut.holds(calling.account.id, (), other, "sms")
+
+
+@pytest.mark.parametrize("words", ["Stop.", "User's Keypad Entry: 9"])
+def test_who_stops_as_the_opening_says_and_hangs_up_is_opted_out(calling: Calling, words: str):
+    """Given somebody who says stop or presses nine and hangs up, so that the assistant calls no
+    tool and Vapi's analysis says nothing, then they are opted out.
+    """
+    calling.habits(silent="status-update,end-of-call-report,tool-calls")
+    call = calling.answers("hangs_up").dials()
+    calling.hears()
+    report = {"endedReason": "customer-ended-call", "analysis": {}}
+    report["artifact"] = {"transcript": f"AI: This is Harbor Dental's\nUser: {words}\n"}
+    tells(calling, message(calling, calling.call(call.id), "end-of-call-report", **report))
+    (said,) = OptOut.select()
+    assert (said.phone, said.channels) == (call.to, ["sms", "voice"])
+
+
 @pytest.mark.parametrize("first", ["nothing", "a word"])
 def test_stop_in_a_late_transcript_counts(calling: Calling, first: str):
     """Given a first report without a transcript, with or without an outcome, and then one with it,
@@ -444,15 +483,16 @@ def test_call_with_lost_reports_is_polled_at_vapi(calling: Calling):
     assert len(ended(calling)) == 1
 
 
-def test_poll_before_the_analysis_does_not_replace_the_report(calling: Calling):
-    """Given a poll that finds the call ended but not yet analysed, then the report is still
-    awaited; one that arrives after we stopped waiting still puts a hold on the customer, and adds
-    no event.
+@pytest.mark.parametrize("other", [{}, {"so-1": {"result": {"score": 5}}}])
+def test_poll_before_the_analysis_does_not_replace_the_report(calling: Calling, other: dict):
+    """Given a poll that finds the call ended but not yet analysed, though perhaps with another
+    output of the organization's, then the report is still awaited; one that arrives after we
+    stopped waiting still puts a hold on the customer, and adds no event.
     """
     calling.habits(silent="status-update,end-of-call-report,tool-calls")
     call = calling.answers("bankrupt").dials()
     calling.hears()
-    later = calling.has_not_worked_out(call)
+    later = calling.has_not_worked_out(call, other)
     calling.quiet_for(call, 10)
     looked_for(calling)
     call = calling.call(call.id)
@@ -521,6 +561,23 @@ def test_live_call_is_polled_before_calls_in_doubt(calling: Calling):
     rows = StagedJob.select().where(StagedJob.name == "poll_call").order_by(StagedJob.id)
     looked_at = [json.loads(row.args)[0] for row in rows]
     assert looked_at == [live.id, given_up.id]
+
+
+@pytest.mark.parametrize("before", ["another output", "other data"])
+def test_outcome_is_found_among_the_organizations_other_outputs(calling: Calling, before: str):
+    """Given an organization at Vapi with structured outputs of its own, then the outcome counts
+    wherever it stands among them.
+    """
+    calling.habits(silent="status-update,end-of-call-report,tool-calls")
+    call = calling.answers("hangs_up").dials()
+    calling.hears()
+    ours, other = {"result": {"outcome": "dispute"}}, {"result": {"score": 5}}
+    outputs = {"so-1": other, "so-2": ours} if before == "another output" else {"so-2": ours}
+    data = {"structuredData": {"score": 5}} if before == "other data" else {}
+    report = {"endedReason": "customer-ended-call", "analysis": data}
+    report["artifact"] = {"structuredOutputs": outputs}
+    tells(calling, message(calling, calling.call(call.id), "end-of-call-report", **report))
+    assert [row.kind for row in Hold.select()] == ["dispute"]
 
 
 def test_report_with_unstorable_text_still_counts(calling: Calling):

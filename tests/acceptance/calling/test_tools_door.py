@@ -11,8 +11,11 @@ import pytest
 
 from models.calling.call import Call
 from models.calling.tool_call import ToolCall
+from models.contact.opt_out import OptOut
+from models.contact.work_item import WorkItem
+from rules.cards.card_numbers import redact
 from tests import given
-from tests.stories.on_the_line import DOOR, NAME, SHAPES, message
+from tests.stories.on_the_line import CODE, DOOR, NAME, SHAPES, message
 from tests.stories.voice import SECRET
 
 VISA = "4242" * 4
@@ -113,6 +116,32 @@ def test_debt_is_revealed_only_in_a_known_live_and_verified_call(line):
         assert line.invoice.number not in words
         assert "120" not in words
     assert [row.tool for row in ToolCall.select()] == ["verifyCaller"]
+
+
+def test_calls_id_at_vapi_is_not_taken_for_a_card_number(line):
+    """Given a call whose id, a UUID, has the digits of a card number in a row, as one in fifteen
+    hundred has, then the tools are answered although Vapi sends it among their arguments.
+    """
+    vapi_id = "b18c8632-2266-4668-8665-0967dbc38a39"
+    assert redact(vapi_id) != vapi_id
+    line.call._write(vapi_id=vapi_id)
+    assert line.tool("verifyCaller", callId=vapi_id, fullName=NAME, postalCode=CODE).startswith("+")
+    assert "$120.00" in line.tool("getUnpaidInvoice", callId=vapi_id)
+    assert line.tool("stopContact", callId=vapi_id).startswith("+Recorded")
+
+
+@pytest.mark.parametrize(
+    ("tool", "kind"), [("stopContact", OptOut), ("requestHuman", WorkItem)], ids=["stop", "person"]
+)
+def test_a_wish_counts_although_a_card_number_is_sent_with_it(line, tool, kind):
+    """Given a caller who reads out a card number and wants to be left alone, or a person, when the
+    model sends both, then the wish counts, and nothing of the number is stored.
+    """
+    told = line.tool(tool, why=f"my card is {VISA}", when=f"after {VISA}", reason="dispute")
+    assert told.startswith("+Recorded")
+    assert kind.select().count() == 1
+    (row,) = [*OptOut.select().dicts(), *WorkItem.select().dicts()]
+    assert VISA not in str([row, *ToolCall.select().dicts()])
 
 
 def test_card_number_in_tool_arguments_is_rejected_and_not_stored(line):

@@ -119,7 +119,60 @@ def test_caller_from_an_unknown_number_must_also_name_an_invoice(line):
     ring = line.a_ring("+12025550177")
     told = line.tool("verifyCaller", call=ring, fullName=NAME, postalCode=CODE)
     assert told.startswith("+Not verified")
+    assert "the number on a bill" in told
     line.verified(call=ring, invoiceNumber=line.invoice.number)
+
+
+def test_every_caller_is_asked_for_a_bills_number_and_nobody_whom_we_called_is(line):
+    """Given a failed try, then the second one is asked for in the same words whatever number the
+    caller has, so that these reveal nothing; somebody we called is not asked about a bill.
+    """
+    wrong = {"fullName": "Eve Stranger", "postalCode": "99999"}
+    of_file, of_nobody = (
+        line.tool("verifyCaller", call=line.a_ring(phone), **wrong)
+        for phone in (line.phone, "+12025550177")
+    )
+    assert of_file == of_nobody
+    assert "number on" not in line.tool("verifyCaller", **wrong)
+
+
+@pytest.mark.parametrize("said", ["inv 2026 0042", "INV20260042", "#Inv-2026/0042."])
+def test_bills_number_is_recognised_however_it_is_written(line, said):
+    """Given a caller from a number that is not on file, then the bill's number is recognised
+    without its dashes and in any case, and a part of it is not.
+    """
+    Invoice.update(number="INV-2026-0042").where(Invoice.id == line.invoice.id).execute()
+    other = given.an_invoice(line.account, customer=given.a_customer(line.account))
+    Invoice.update(number="X-INV-2026-0042").where(Invoice.id == other.id).execute()
+    ring = line.a_ring("+12025550177")
+    for part in ("0042", "2026-0042"):
+        told = line.tool("verifyCaller", call=line.a_ring("+12025550176"), **answers(part))
+        assert told.startswith("+Not verified")
+    line.verified(call=ring, invoiceNumber=said)
+    assert Call.by_vapi_id(ring["id"]).customer_id == line.customer.id
+
+
+@pytest.mark.parametrize("others", [1, 6], ids=["a relative's phone", "a home's phone"])
+def test_caller_from_a_phone_that_is_on_file_for_others_is_verified_by_their_bill(line, others):
+    """Given a phone that is on file for a relative, or for more people than one household, then a
+    caller from there who names a bill of their own is verified as themselves; without it, or with
+    somebody else's bill, they are not.
+    """
+    phone = "+12025550177"
+    for number in range(others):
+        about = {"phone": phone, "name": f"Ben Relative{number}", "address": {"postalCode": CODE}}
+        other = given.a_customer(line.account, **about)
+    strange = given.an_invoice(line.account, customer=other)
+    for wrong in ("", strange.number):
+        told = line.tool("verifyCaller", call=line.a_ring(phone), **answers(wrong))
+        assert told.startswith("+Not verified")
+    ring = line.a_ring(phone)
+    line.verified(call=ring, invoiceNumber=line.invoice.number)
+    assert Call.by_vapi_id(ring["id"]).customer_id == line.customer.id
+
+
+def answers(number):
+    return {"fullName": NAME, "postalCode": CODE, "invoiceNumber": number}
 
 
 def test_verified_inbound_call_counts_as_a_conversation_about_the_bill(line):
@@ -193,11 +246,15 @@ def only_reads(line, tool, **more):
 
 @pytest.mark.one_database
 @pytest.mark.parametrize(
-    ("tool", "asked"),
-    [("createPaymentLink", {"by": "read_out"}), ("createPaymentLink", {}), ("recordPromise", None)],
+    ("tool", "asked", "reads"),
+    [
+        ("createPaymentLink", {"by": "read_out"}, 4),
+        ("createPaymentLink", {}, 5),
+        ("recordPromise", None, 4),
+    ],
     ids=["read out", "texted", "promised"],
 )
-def test_repeated_granted_request_is_answered_by_reads_alone(line, tool, asked):
+def test_repeated_granted_request_is_answered_by_reads_alone(line, tool, asked, reads):
     """Given a granted request, when it is repeated under another id, then it is answered by reads
     alone, without waiting for any writer.
     """
@@ -207,7 +264,7 @@ def test_repeated_granted_request_is_answered_by_reads_alone(line, tool, asked):
     arguments = {"date": day.isoformat()} if asked is None else asked
     first = line.tool(tool, **arguments)
     assert first.startswith("+")
-    assert len(only_reads(line, tool, **arguments)) == 4
+    assert len(only_reads(line, tool, **arguments)) == reads
     assert line.tool(tool, **arguments) == first
 
 
@@ -229,6 +286,24 @@ def test_payment_link_is_texted_once_to_the_customers_number(line):
         assert line.tool("createPaymentLink", by=word) == first
     line.work()
     assert (len(line.sent()), Message.select().count()) == (1, 1)
+
+
+@pytest.mark.parametrize("code", ["30006", "30003"], ids=["landline", "switched off"])
+def test_link_requested_again_after_its_text_failed_is_not_said_to_be_on_its_way(line, code):
+    """Given a texted link that failed, when it is requested again, then a landline gets no other
+    text and the address is read out, and a phone that was off gets one other text.
+    """
+    line.consents()
+    line.verified()
+    assert line.tool("createPaymentLink", "t-1").startswith("+A text")
+    line.work()
+    line.report(Message.get(), "undelivered", code)
+    texts = 1 if code == "30006" else 2
+    for _ in range(2):
+        told = line.tool("createPaymentLink")
+        assert told.startswith("+No text may be sent" if texts == 1 else "+A text")
+        line.work()
+        assert len(line.sent()) == Message.select().count() == texts
 
 
 def test_link_is_not_texted_to_a_number_neither_on_file_nor_calling(line):
@@ -454,6 +529,21 @@ def test_repeated_promise_is_recorded_once(line):
     told = line.tool("recordPromise", date="1999-01-01")
     assert told.startswith("-A promise is for a day from ")
     assert told.endswith("Nothing was recorded; agree on one of these days.")
+
+
+def test_day_promised_first_counts_again_after_another_day_was_promised(line):
+    """Given a promise for one day, then for another, when the caller returns to the first day, then
+    the promise is for that day; each repeat under another id changes nothing.
+    """
+    line.verified()
+    today = line.account.local_date(business_now())
+    first, second = today + timedelta(days=3), today + timedelta(days=5)
+    for day in (first, second, first, second):
+        for _ in range(2):
+            told = line.tool("recordPromise", date=day.isoformat())
+            assert f"{day:%B} {day.day}." in told
+            assert Promise.of(line.invoice.id).promised_for == day
+    assert Promise.select().count() == 4
 
 
 def test_stop_needs_no_verification_and_counts_once_for_every_channel(line):

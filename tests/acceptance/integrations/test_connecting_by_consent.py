@@ -7,6 +7,7 @@ A callback works once, for one account, within 15 minutes; no token is ever show
 import base64
 import hashlib
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -21,6 +22,9 @@ from runtime.clock import real_now
 from runtime.secret_box import is_newest, unseal
 from runtime.settings import get_settings
 from tests.stories.connecting import PUBLIC_URL, Connecting
+from web.integrations.callback import NOT_DONE
+
+VISA = "4242" * 4
 
 
 def query_of(url):
@@ -103,15 +107,17 @@ def test_connect_pms_and_calendar_without_payment(clinic):
 
 
 def test_a_callback_works_once(clinic):
-    """Given a callback that was used, when it is opened again, then the page says so and nothing
-    changes.
+    """Given a callback that has connected the clinic, when it is opened or its form is sent again,
+    then the page says that it was used, but not that nothing was connected, and nothing changes.
     """
     back = clinic.consents(clinic.asks_for_consent())
-    assert clinic.comes_back(back).status_code == 200
+    form = clinic.form_of(clinic.opens(back))
+    assert clinic.says_yes(form).status_code == 200
     version = clinic.row().version
-    again = clinic.comes_back(back)
-    assert again.status_code == 400
-    assert "was already used" in again.text
+    for again in (clinic.opens(back), clinic.says_yes(form)):
+        assert again.status_code == 400
+        assert "was already used" in again.text
+        assert NOT_DONE not in again.text
     assert clinic.row().version == version
     assert len(clinic.asked("google", "/oauth2/token")) == 1
 
@@ -123,6 +129,21 @@ def test_a_callback_with_an_unknown_state_is_refused(clinic, changed):
     assert answer.status_code == 400
     assert clinic.asked("google", "/oauth2/token") == []
     assert Integration.of(clinic.account.id, "google") is None
+
+
+def test_a_code_is_not_taken_for_a_card_number(clinic):
+    """Given a provider whose codes are hexadecimal, and one with the digits of a card number in it,
+    then the callback asks to confirm as usual; one that is a card number is refused.
+    """
+    back = clinic.consents(clinic.asks_for_consent())
+    page = clinic.opens(back, code=f"c0ffee{VISA}beef00")
+    assert page.status_code == 200
+    assert f"Connect Google Calendar to {clinic.account.name}?" in page.text
+    # beside it, Microsoft sends the id of its session, and other providers their own URL
+    own = "b18c8632-2266-4668-8665-0967dbc38a39"
+    beside = {"session_state": own, "iss": f"https://login.example.com/{own}/v2.0"}
+    assert clinic.opens(back, **beside).status_code == 200
+    assert clinic.opens(back, code=VISA).status_code == 422
 
 
 def test_an_expired_callback_is_refused(clinic):
@@ -189,6 +210,24 @@ def test_a_consent_without_every_scope_is_refused(clinic):
     assert answer.status_code == 422
     assert "every box" in answer.text
     assert clinic.shown()["state"] is None
+
+
+def test_offline_access_need_not_be_named_among_the_granted_scopes(clinic, monkeypatch, tmp_path):
+    """Given a provider that is asked for `offline_access` and, like Microsoft, answers with a
+    refresh token but names the other scopes only, then the clinic is connected; if another scope is
+    missing, it is refused.
+    """
+    known = Path(get_settings().oauth_providers).read_text()
+    asked = tmp_path / "offline_access.toml"
+    asked.write_text(known.replace('["schedule.read"]', '["schedule.read", "offline_access"]'))
+    monkeypatch.setenv("OAUTH_PROVIDERS", str(asked))
+    get_settings.cache_clear()
+    assert "offline_access" in clinic.asks_for_consent("dentos")
+    clinic.connects("dentos")
+    assert clinic.shown("dentos")["state"] == "connected"
+    clinic.server("dentos").habits.grants_scopes = False
+    answer = clinic.comes_back(clinic.consents(clinic.asks_for_consent("dentos")))
+    assert "every box" in answer.text
 
 
 def test_a_callback_without_a_refresh_token_overwrites_nothing(clinic):

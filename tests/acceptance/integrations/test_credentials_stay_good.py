@@ -3,7 +3,9 @@ shown and reported, and the receptionist goes on without it; one that is disconn
 its provider.
 """
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from peewee import OperationalError
@@ -371,6 +373,25 @@ def test_a_refused_revocation_is_left_to_the_clinic_to_do_by_hand(clinic):
     clinic.works()
     assert clinic.row("dentos").sealed == ""
     assert "by hand" in clinic.shown("dentos")["error"]
+
+
+def test_a_provider_that_cannot_revoke_is_left_to_the_clinic_to_do_by_hand(
+    clinic, monkeypatch, tmp_path
+):
+    """Given a provider without an address for revocations, when the clinic disconnects it, then the
+    credential is erased here, and the clinic is told that its consent still stands there.
+    """
+    address = re.compile(r"^revoke = .*$", re.MULTILINE)
+    file = tmp_path / "cannot_revoke.toml"
+    file.write_text(address.sub("", Path(get_settings().oauth_providers).read_text()))
+    monkeypatch.setenv("OAUTH_PROVIDERS", str(file))
+    get_settings.cache_clear()
+    clinic.connects("dentos")
+    clinic.ask("DELETE", "/integrations/dentos")
+    clinic.works()
+    assert clinic.row("dentos").sealed == ""
+    assert "by hand" in clinic.shown("dentos")["error"]
+    assert clinic.connects("dentos").error == ""
 
 
 def test_tokens_renewed_during_disconnection_are_revoked_too(clinic):

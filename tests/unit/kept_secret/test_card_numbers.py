@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import unicodedata
+from uuid import UUID
 
 import phonenumbers
 import pytest
@@ -114,8 +115,11 @@ def test_phones_times_amounts_and_ids_are_no_card_numbers(phone, time, unix, amo
 
 @fields
 @given(st.uuids(), times, st.integers(1_000_000_000_000, 3_999_999_999_999))
+@example(UUID("50258329-0838-4874-b30d-900f658d992d"), "2026-11-30", 1_790_000_000_000)
 def test_uuids_and_times_in_free_text_are_no_card_numbers(uuid, time, millis):
     assert not has_bare_card_number(str(uuid))
+    assert not has_bare_card_number(f"https://hooks.example.com/in/{str(uuid).upper()}?v=1")
+    assert has_bare_card_number(f"{uuid}-4242-4242-4242-4242")
     assert not has_card_number(f"at {time}")
     assert not has_card_number(
         f"since {millis if str(millis)[0] not in '23' else 1_795_334_400_000} ms"

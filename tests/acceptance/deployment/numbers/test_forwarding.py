@@ -103,6 +103,18 @@ def test_unforwarded_test_call_says_what_to_do(live, answers):
     assert "Dial your carrier's code again" in told["test"]["detail"]
 
 
+def test_test_calls_result_is_found_once_twilio_answers_again(live):
+    """Given a Twilio whose calls cannot be read for a while after the test call was placed, then
+    the test still gets its result.
+    """
+    live.twilio.phone(CLINIC, forwards_to=live.line.e164)
+    live.twilio.fault("error_500", CALLS, method="GET", times=8)
+    asks(live)
+    works(live, rounds=12)
+    assert shown(live)["test"]["state"] == "arrived"
+    assert calls_placed(live) == 1
+
+
 def test_refused_test_call_shows_twilios_reason(live):
     live.twilio.fault("refused_400", CALLS)
     asks(live)
