@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from redis import Redis
+from redis.exceptions import RedisError
 
 from delivery.relay import FROZEN_KEY, HEARTBEAT_KEY
 from delivery.rq.repair import live_workers
 from delivery.scheduler import SEEN_KEY
+from runtime.redis.connection import disconnect_if_read_only
 from runtime.settings import INSTEAD_OF_INTERACTIVE, INTERACTIVE, QUEUES
 
 DETOUR = (
@@ -55,7 +57,10 @@ def read_heartbeats(redis: Redis, now: int) -> Heartbeats:
     for answer in (relay, scheduler, frozen):
         if isinstance(answer, Exception):
             raise answer
-    refusal = type(written).__name__ if isinstance(written, Exception) else ""
+    refusal = ""
+    if isinstance(written, RedisError):
+        refusal = type(written).__name__
+        disconnect_if_read_only(redis, written)
     return Heartbeats(
         _age(relay, 1, now),
         _age(scheduler, _SECOND, now),

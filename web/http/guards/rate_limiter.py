@@ -12,7 +12,7 @@ import time
 from limits import RateLimitItem
 from limits.storage import RedisStorage
 from limits.strategies import FixedWindowRateLimiter
-from redis.exceptions import RedisError
+from redis.exceptions import ReadOnlyError, RedisError
 
 from runtime.clock import real_seconds
 from runtime.errors import Misconfigured
@@ -89,4 +89,6 @@ class RateLimiter:
 
     def _pause(self, error: Exception) -> None:
         self._paused_until = time.monotonic() + PAUSE
+        if isinstance(error, ReadOnlyError):
+            self._redis = None  # after a failover its name may lead to another server
         log.warning("counting in memory", error=type(error).__name__, pause_seconds=PAUSE)
