@@ -7,6 +7,7 @@ or waiting is left alone.
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from effects.kind import Kind
@@ -25,6 +26,9 @@ from runtime.log import get_log
 log = get_log("effects")
 
 OVER = frozenset({"done", "cancelled"})  # states of a job that will record nothing more
+# by then, whoever sends a text or call has sent it or will not, and has staged the job that looks
+# it up
+UNDER_WAY = timedelta(minutes=10)
 
 
 def owner_of(effect: Effect) -> StagedJob | None:
@@ -192,7 +196,8 @@ def settle_unread(effect_id: str, actor: str, why: str) -> Effect:
 
 def _check_may_be_settled(effect: Effect) -> StagedJob | None:
     """Return the effect's job, if it has one. Raises NotAllowed if the effect is settled, its job
-    is not over (a request might still be in flight), or only a newer release knows that job.
+    is not over or not yet staged (a request might still be in flight), or only a newer release
+    knows that job.
     """
     if effect.state in {"confirmed", "refused"}:
         raise NotAllowed(f"Effect {effect.id} is {effect.state} already.")
@@ -205,6 +210,12 @@ def _check_may_be_settled(effect: Effect) -> StagedJob | None:
         raise NotAllowed(
             f"Effect {effect.id}: its job is {owner.state}. A person settles it once the job is"
             " dead."
+        )
+    if owner is None and effect.state == "sending" and real_now() - effect.created_at < UNDER_WAY:
+        raise NotAllowed(
+            f"Effect {effect.id} may be on its way at this moment. A person settles it"
+            f" {UNDER_WAY // timedelta(minutes=1)} minutes after its decision, if it is still in"
+            " doubt."
         )
     return owner
 
