@@ -34,7 +34,8 @@ _ALONE = "SET max_parallel_workers_per_gather = 0"
 
 class _Patient(PostgresqlDatabase):
     """PostgreSQL whose server cancels a statement after `patience` seconds, including waits for
-    locks (None: never).
+    locks, and rolls back a transaction in which nothing has happened for twice as long: its process
+    is frozen, or its machine has vanished, and others wait for its locks (None: never).
     """
 
     patience: float | None = None
@@ -44,6 +45,7 @@ class _Patient(PostgresqlDatabase):
         connection.cursor().execute(_ALONE)
         patience = int((self.patience or 0) * 1000)  # 0: no timeout
         connection.cursor().execute(f"SET statement_timeout = {patience}")
+        connection.cursor().execute(f"SET idle_in_transaction_session_timeout = {2 * patience}")
         return connection
 
 

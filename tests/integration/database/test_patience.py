@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 
+import psycopg
 import pytest
 from peewee import OperationalError
 
@@ -17,7 +18,7 @@ from delivery.attempt import perform
 from delivery.batch import CLAIM_SECONDS
 from delivery.worker import Worker
 from jobs.process_stripe_event import process_stripe_event
-from models.database_errors import AWAY, explain
+from models.database_errors import AWAY, explain, is_outage
 from models.delivery.attempt import claim_job
 from models.delivery.staged_job import StagedJob
 from models.transactions import (
@@ -38,6 +39,28 @@ def on_postgres(database_url):
     if not database_url.startswith("postgresql"):
         pytest.skip("SQLite has no statement that waits for a server")
     return database_url
+
+
+def test_a_process_that_hangs_in_a_transaction_loses_its_locks(on_postgres):
+    """Given a process that is frozen, or whose machine has vanished, in the middle of a
+    transaction, then PostgreSQL rolls it back, so that nobody waits for its locks for hours; the
+    process that wakes finds the database away, and goes on afterwards.
+    """
+    job_id = given.a_job("a_test_job", 1)
+    close_database()
+    use_database(on_postgres, patience=0.5)
+    with (
+        psycopg.connect(on_postgres, autocommit=True) as other,
+        pytest.raises(OperationalError) as error,
+        transaction(),
+    ):
+        StagedJob.locked(job_id)
+        other.execute("SET lock_timeout = '60s'")
+        other.execute("UPDATE staged_job SET last_error = 'free' WHERE id = %s", (job_id,))
+        StagedJob.locked(job_id)
+    assert is_outage(error.value)
+    answers()
+    assert StagedJob.get_by_id(job_id).last_error == "free"
 
 
 def test_a_timed_out_statement_is_not_retried(on_postgres):
