@@ -49,15 +49,17 @@ def test_a_process_that_hangs_in_a_transaction_loses_its_locks(on_postgres):
     job_id = given.a_job("a_test_job", 1)
     close_database()
     use_database(on_postgres, patience=0.5)
-    with (
-        psycopg.connect(on_postgres, autocommit=True) as other,
-        pytest.raises(OperationalError) as error,
-        transaction(),
-    ):
-        StagedJob.locked(job_id)
+
+    def hang():
+        with transaction():
+            StagedJob.locked(job_id)
+            other.execute("UPDATE staged_job SET last_error = 'free' WHERE id = %s", (job_id,))
+            StagedJob.locked(job_id)
+
+    with psycopg.connect(on_postgres, autocommit=True) as other:
         other.execute("SET lock_timeout = '60s'")
-        other.execute("UPDATE staged_job SET last_error = 'free' WHERE id = %s", (job_id,))
-        StagedJob.locked(job_id)
+        with pytest.raises(OperationalError) as error:
+            hang()
     assert is_outage(error.value)
     answers()
     assert StagedJob.get_by_id(job_id).last_error == "free"
