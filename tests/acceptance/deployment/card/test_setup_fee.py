@@ -365,6 +365,19 @@ def turned_away(payer):
     return shown
 
 
+def test_a_fee_that_stripe_turned_away_waits_while_charges_are_paused(payer, turned_away):
+    """Given a charge that Stripe turns away for a while, when charges are paused, then the card is
+    charged only once they resume.
+    """
+    PauseSwitch.set(payer.clinic.account.id, "charges", True, "cli:test", "a test")
+    payer.stripe.forgive()
+    payer.clinic.works(4)
+    assert (payer.shown(turned_away["id"])["status"], payer.kept) == ("running", 0)
+    PauseSwitch.set(payer.clinic.account.id, "charges", False, "cli:test", "a test")
+    payer.clinic.works(4)
+    assert (payer.shown(turned_away["id"])["status"], payer.kept) == ("live", FEE)
+
+
 def test_a_fee_that_stripe_turned_away_for_too_long_is_not_charged_late(payer, turned_away):
     """Given a charge that Stripe turned away until its deadline, then the card is not charged any
     more, and the payment is closed.
