@@ -31,13 +31,18 @@ OVER = frozenset({"done", "cancelled"})  # states of a job that will record noth
 UNDER_WAY = timedelta(minutes=10)
 
 
+def job_of(effect: Effect) -> StagedJob | None:
+    """The job that records the outcome of this effect, if it exists."""
+    kind = kind_of(effect)
+    return find_staged(kind.recorded_by, kind.job_key(effect))
+
+
 def owner_of(effect: Effect) -> StagedJob | None:
-    """The job that records the outcome of this effect, if it exists. Locks both until the
-    transaction ends, in the order in which an attempt at the job writes to them.
+    """As `job_of`, but locks both until the transaction ends, in the order in which an attempt at
+    the job writes to them.
     """
     Effect.locked(effect.id)
-    kind = kind_of(effect)
-    owner = find_staged(kind.recorded_by, kind.job_key(effect))
+    owner = job_of(effect)
     return StagedJob.locked_or_none(owner.id) if owner is not None else None
 
 
