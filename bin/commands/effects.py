@@ -7,6 +7,7 @@ from effects.kinds import KINDS
 from effects.settle import job_of, reconcile_owner, settle_confirmed, settle_refused
 from models.effects.effect import Effect
 from providers.errors import ProviderError
+from runtime.errors import PayphoneError
 
 STATES = ("sending", "confirmed", "refused", "unknown")
 COLUMNS = ("id", "kind", "state", "generation", "at the provider", "its job", "last sent", "error")
@@ -68,6 +69,9 @@ def _reconciled(effect: Effect) -> bool:
         found = reconcile_owner(effect, acting())
     except ProviderError as error:
         complain(f"{effect.id}: the provider's record cannot be read. {error}")
+        return False
+    except PayphoneError as error:  # a missing setting, or an outcome that contradicts another
+        complain(f"{effect.id}: {error}")
         return False
     settled = Effect.get_by_id(effect.id)
     if settled.state == "refused":

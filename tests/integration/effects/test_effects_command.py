@@ -4,12 +4,15 @@ import psycopg
 import pytest
 
 from bin.commands import output as screen
+from effects.calling.call import CALL
+from effects.reserve import reserve_for_account
 from jobs.reconcile_effects import reconcile_effect
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
-from models.transactions import is_postgres
+from models.transactions import is_postgres, transaction
+from runtime.clock import real_now
 from tests import given
 from tests.faults.asked import ask
 from tests.running.processes import close_database
@@ -108,6 +111,23 @@ def test_reconcile_reports_a_provider_record_that_cannot_be_read(asked, stand_in
     said = run("effects", "reconcile", "--all")
     assert said.exit_code == 1
     assert "cannot be read" in said.output
+
+
+def test_reconcile_goes_on_after_an_effect_that_cannot_be_looked_up(asked, stand_in):
+    """Given doubts about calls of an installation that has no key for Vapi any more, then the other
+    doubts are looked up all the same.
+    """
+    stand_in.sandbox.shared.faults.clear()
+    for name in ("eff_0", "eff_z"):  # whichever comes first
+        with transaction():
+            made = reserve_for_account(CALL, name, {}, asked.effect.account_id, "test", "a call")
+        Effect.update(id=name, state="unknown", sent_at=real_now()).where(
+            Effect.id == made.id
+        ).execute()
+    said = run("effects", "reconcile", "--all")
+    assert said.exit_code == 1
+    assert said.output.count("VAPI_API_KEY") == 2
+    assert asked.made()[0]["id"] in said.output
 
 
 def test_effects_are_listed_while_a_row_is_locked(asked, database_url):
