@@ -20,7 +20,7 @@ from models.effects.effect import BY_HAND, Effect
 from models.transactions import transaction
 from providers.errors import ProviderError
 from runtime.clock import real_now
-from runtime.errors import NotAllowed
+from runtime.errors import Misconfigured, NotAllowed
 from runtime.log import get_log
 
 log = get_log("effects")
@@ -125,22 +125,25 @@ def _end_unsent(effect: Effect, actor: str) -> bool:
 
 def reconcile_or_log(effect: Effect, actor: str) -> bool:
     """Reconcile, and return whether the effect was found. If the provider's record cannot be read
-    now, this is logged and the effect stays in doubt.
+    now, or a setting for that is missing, this is logged and the effect stays in doubt.
     """
     try:
         return reconcile_owner(effect, actor) is not None
-    except ProviderError as error:
+    except (ProviderError, Misconfigured) as error:
         _log_unreadable(effect, error)
         return False
 
 
-def _log_unreadable(effect: Effect, error: ProviderError) -> None:
+def _log_unreadable(effect: Effect, error: ProviderError | Misconfigured) -> None:
+    code, advice = "not_configured", str(error)
+    if isinstance(error, ProviderError):
+        code, advice = error.code, error.advice
     log.warning(
         "the provider's record cannot be read",
         effect_id=effect.id,
         kind=effect.kind,
-        code=error.code,
-        advice=error.advice,
+        code=code,
+        advice=advice,
     )
 
 
