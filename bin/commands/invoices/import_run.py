@@ -18,7 +18,7 @@ from actions.invoices.import_invoices import Planned, import_rows, plan_import
 from actions.payments.recompute import recompute
 from bin.commands.invoices.csv_file import CsvFile
 from bin.commands.invoices.row_memory import FirstErrors, FirstNames, SeenNumbers
-from bin.commands.output import acting, console
+from bin.commands.output import acting, complain, console
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.invoices.invoice import Invoice
@@ -129,8 +129,22 @@ class ImportRun:
         self.closable += one.is_closable
 
     def write(self, close_paid: bool) -> Counter[str]:
-        """Import the valid rows, one transaction for each batch. Return the counts by outcome."""
+        """Import the valid rows, one transaction for each batch. Return the counts by outcome. If
+        it is interrupted, it says what is imported so far; that is audited too.
+        """
         counts: Counter[str] = Counter()
+        try:
+            self._write(counts, close_paid)
+        except BaseException:
+            names = [name for name in (*OUTCOMES, *CONTACT) if counts[name]]
+            done = ", ".join(f"{counts[name]} {name}" for name in names) or "nothing is imported"
+            complain(f"Interrupted: {done}. This stays; import the file again for the rest.")
+            self._audit(counts, interrupted=True)
+            raise
+        self._audit(counts)
+        return counts
+
+    def _write(self, counts: Counter[str], close_paid: bool) -> None:
         for batch in self._batches("importing", counts, FirstErrors(), _ignore):
             with transaction():
                 # concurrent imports take turns, so that each sees the customers the other created
@@ -145,9 +159,12 @@ class ImportRun:
                 )
                 news = new_opt_outs(self._account, batch.refusals)
                 import_opt_outs(self._account, news, acting(), real_now())
-                counts["closed"] += len(close_invoices(closings, acting(), real_now()))
+                closed = close_invoices(closings, acting(), real_now())
+            counts["closed"] += len(closed)
             counts.update(one.outcome for one in written)
             counts.update(_counted(news))
+
+    def _audit(self, counts: Counter[str], **more: bool) -> None:
         totals = {name: counts[name] for name in (*OUTCOMES, *CONTACT)}
         AuditEntry.record(
             acting(),
@@ -156,8 +173,8 @@ class ImportRun:
             self._account.id,
             layout=self.reading.layout.name,
             **totals,
+            **more,
         )
-        return counts
 
     def _batches(
         self,

@@ -6,6 +6,7 @@ import pytest
 
 from actions.invoices import import_invoices
 from actions.payments.recompute import payload_of
+from bin.commands.invoices import import_run
 from models.accounts.audit_entry import AuditEntry
 from models.contact.account_sender import AccountSender
 from models.contact.consent import Consent
@@ -204,6 +205,31 @@ def test_an_invoice_cancelled_during_the_import_is_left_unchanged(take_in, monke
     imports = AuditEntry.select().where(AuditEntry.action == "invoices.imported")
     told = imports.order_by(AuditEntry.id.desc()).first().detail
     assert (told["updated"], told["kept"]) == (0, 1)
+
+
+def test_an_interrupted_import_says_what_is_imported_and_is_audited(take_in, monkeypatch):
+    """Given an operator who presses Ctrl-C in the middle of an import, then what is imported stays,
+    is named and audited, and the same command imports the rest.
+    """
+    monkeypatch.setattr(import_run, "BATCH", 1)
+    batches, import_rows = [], import_run.import_rows
+
+    def pressed_at_third(*given):
+        batches.append(given)
+        if len(batches) == 3:
+            raise KeyboardInterrupt
+        return import_rows(*given)
+
+    monkeypatch.setattr(import_run, "import_rows", pressed_at_third)
+    answer = take_in(QUICKBOOKS, "--dates", "us")
+    assert answer.exit_code == 1
+    assert "Interrupted: 2 created" in answer.output
+    assert [row[0] for row in invoices()] == ["1001", "1002"]
+    entries = AuditEntry.select().where(AuditEntry.action == "invoices.imported")
+    ((told),) = [entry.detail for entry in entries]
+    assert (told["created"], told["interrupted"]) == (2, True)
+    assert take_in(QUICKBOOKS, "--dates", "us").exit_code == 0
+    assert [row[0] for row in invoices()] == ["1001", "1002", "1004"]
 
 
 def test_one_bad_row_stops_the_import_unless_skipped(take_in):
