@@ -97,6 +97,29 @@ def test_commands_and_migrations_ignore_the_databases_statement_timeout(on_postg
         execute(f"ALTER DATABASE {name} RESET statement_timeout")
 
 
+@pytest.mark.parametrize(
+    ("name", "set_to", "used"),
+    [
+        ("default_transaction_isolation", "repeatable read", "read committed"),
+        ("synchronous_commit", "off", "on"),
+        ("synchronous_commit", "remote_apply", "remote_apply"),
+    ],
+)
+def test_settings_that_would_break_our_promises_are_overridden(on_postgres, name, set_to, used):
+    """Given a database whose transactions do not see what committed while they waited for a lock,
+    or whose COMMIT is answered before it has reached the disk, then ours do not follow it; a
+    stricter setting stays.
+    """
+    here = execute("SELECT current_database()").fetchone()[0]
+    execute(f"ALTER DATABASE {here} SET {name} = '{set_to}'")
+    close_database()
+    use_database(on_postgres)
+    try:
+        assert execute(f"SHOW {name}").fetchone()[0] == used
+    finally:
+        execute(f"ALTER DATABASE {here} RESET {name}")
+
+
 def test_parallel_query_workers_are_turned_off(on_postgres):
     assert execute("SHOW max_parallel_workers_per_gather").fetchone()[0] == "0"
 
