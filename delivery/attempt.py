@@ -21,6 +21,7 @@ from runtime.killpoint import killpoint
 from runtime.log import get_log, hide_secrets
 
 UNKNOWN = "this release has no such job"
+DATABASE_AWAY = "the database was away"
 UNKNOWN_ARGUMENTS = "this release's job does not take these arguments"
 
 log = get_log("job")
@@ -233,7 +234,7 @@ def _not_its_fault(
     if isinstance(error, TypeError) and not job_type.takes(job.args):
         return UNKNOWN_ARGUMENTS, UNKNOWN_DELAY
     if is_outage(error):
-        return "the database was away", backoff(job_type, job.attempts)
+        return DATABASE_AWAY, backoff(job_type, job.attempts)
     return None
 
 
@@ -252,6 +253,13 @@ def snooze_unknown(job: Claimed) -> Outcome:
     that a worker of a release that knows it can take it.
     """
     return _snooze(job, UNKNOWN, UNKNOWN_DELAY)
+
+
+def put_off(job: Claimed, job_type: JobType) -> Outcome:
+    """Put off a job whose attempt has ended while the database was away, so that nothing could be
+    recorded. If the attempt was recorded all the same, or another has begun, nothing changes.
+    """
+    return _snooze(job, DATABASE_AWAY, backoff(job_type, job.attempts))
 
 
 def _snooze(job: Claimed, why: str, delay: float) -> Outcome:
