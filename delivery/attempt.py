@@ -16,7 +16,7 @@ from models.delivery.attempt import Claimed, fail_job, finish_job, return_job, s
 from models.transactions import retry_on_conflict, transaction
 from rules.cards.card_numbers import redact
 from rules.storable import storable_text
-from runtime.errors import Conflict, PayphoneError, SomeFailed
+from runtime.errors import Conflict, NotYet, PayphoneError, SomeFailed
 from runtime.killpoint import killpoint
 from runtime.log import get_log, hide_secrets
 
@@ -255,11 +255,12 @@ def snooze_unknown(job: Claimed) -> Outcome:
     return _snooze(job, UNKNOWN, UNKNOWN_DELAY)
 
 
-def put_off(job: Claimed, job_type: JobType) -> Outcome:
-    """Put off a job whose attempt has ended while the database was away, so that nothing could be
-    recorded. If the attempt was recorded all the same, or another has begun, nothing changes.
+def give_back(job: Claimed, job_type: JobType) -> Outcome:
+    """Give back a job whose attempt has ended while the database was away, so that nothing could be
+    recorded. It counts as an attempt, because the job may be what brings the database down. If the
+    attempt was recorded all the same, or another has begun, nothing changes.
     """
-    return _snooze(job, DATABASE_AWAY, backoff(job_type, job.attempts))
+    return _failed(job, NotYet(DATABASE_AWAY), backoff(job_type, job.attempts))
 
 
 def _snooze(job: Claimed, why: str, delay: float) -> Outcome:

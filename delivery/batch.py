@@ -14,7 +14,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from structlog.contextvars import bind_contextvars
 
-from delivery.attempt import BatchContext, Outcome, perform, put_off, record_all, snooze_unknown
+from delivery.attempt import BatchContext, Outcome, give_back, perform, record_all, snooze_unknown
 from delivery.registry import find_job
 from delivery.rq import view as rq_view
 from delivery.turns import LEAST
@@ -131,18 +131,18 @@ class Batch:
                 log.warning(explain(error), jobs=[job.id for job in done + unbegun])
                 if failures == _MOST_FAILURES:
                     break
-        self._put_off_interrupted()
+        self._give_back_interrupted()
 
-    def _put_off_interrupted(self) -> None:
-        """Put off the job that an outage has interrupted, as long as its lease lasts: otherwise it
-        would use up an attempt, and wait for the end of the lease.
+    def _give_back_interrupted(self) -> None:
+        """Give back the job that an outage has interrupted, so that it need not wait for the end of
+        its lease, unless that has come.
         """
         job_type = find_job(self._interrupted.name) if self._interrupted else None
         if self._interrupted is None or job_type is None:
             return
         try:
             with bound(job=self._interrupted.name, job_id=self._interrupted.id):
-                put_off(self._interrupted, job_type)
+                give_back(self._interrupted, job_type)
         except PeeweeException:
             if time.monotonic() - self._claimed_at < LEASE:
                 raise

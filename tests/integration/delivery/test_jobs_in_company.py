@@ -291,30 +291,32 @@ def test_batch_results_are_recorded_after_a_database_outage(worker, redis, waiti
 
 
 @pytest.mark.parametrize("outlasts", [False, True])
-def test_a_job_interrupted_by_an_outage_uses_up_no_attempt(worker, waiting, monkeypatch, outlasts):
+def test_a_job_interrupted_by_an_outage_waits_for_no_lease(worker, waiting, monkeypatch, outlasts):
     """Given a database that goes away during a job, so that not even that can be recorded, then the
-    worker puts the job off once the database is back; an outage that outlasts the job's lease
+    worker gives the job back once the database is back; an outage that outlasts the job's lease
     leaves it to the relay, and the worker goes on.
     """
 
     def away(*_given):
         raise OperationalError("the database is away")
 
-    waiting(away, [1], attempts=1)
+    waiting(away, [1])
     clock = stop_clock(monkeypatch)
-    snooze = attempt.snooze_job
-    monkeypatch.setattr(attempt, "snooze_job", away)
+    fail_job = attempt.fail_job
+    for name in ("snooze_job", "fail_job"):
+        monkeypatch.setattr(attempt, name, away)
     for _ in range(3):
         with pytest.raises(OperationalError):
             worker._step()
     if outlasts:
         clock.now += LEASE
         worker._step()
-        assert (row(1).state, row(1).attempts) == ("running", 1)
+        assert row(1).state == "running"
         return
-    monkeypatch.setattr(attempt, "snooze_job", snooze)
+    monkeypatch.setattr(attempt, "fail_job", fail_job)
     worker._step()
-    assert (row(1).state, row(1).attempts) == ("waiting", 0)
+    assert (row(1).state, row(1).attempts) == ("waiting", 1)
+    assert row(1).last_error == "NotYet: the database was away"
 
 
 def test_a_dead_workers_whole_batch_is_released(worker, redis, waiting):
