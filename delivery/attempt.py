@@ -16,11 +16,12 @@ from models.delivery.attempt import Claimed, fail_job, finish_job, return_job, s
 from models.transactions import retry_on_conflict, transaction
 from rules.cards.card_numbers import redact
 from rules.storable import storable_text
-from runtime.errors import Conflict, PayphoneError, SomeFailed
+from runtime.errors import Conflict, NotYet, PayphoneError, SomeFailed
 from runtime.killpoint import killpoint
 from runtime.log import get_log, hide_secrets
 
 UNKNOWN = "this release has no such job"
+DATABASE_AWAY = "the database was away"
 UNKNOWN_ARGUMENTS = "this release's job does not take these arguments"
 
 log = get_log("job")
@@ -233,7 +234,7 @@ def _not_its_fault(
     if isinstance(error, TypeError) and not job_type.takes(job.args):
         return UNKNOWN_ARGUMENTS, UNKNOWN_DELAY
     if is_outage(error):
-        return "the database was away", backoff(job_type, job.attempts)
+        return DATABASE_AWAY, backoff(job_type, job.attempts)
     return None
 
 
@@ -252,6 +253,14 @@ def snooze_unknown(job: Claimed) -> Outcome:
     that a worker of a release that knows it can take it.
     """
     return _snooze(job, UNKNOWN, UNKNOWN_DELAY)
+
+
+def give_back(job: Claimed, job_type: JobType) -> Outcome:
+    """Give back a job whose attempt has ended while the database was away, so that nothing could be
+    recorded. It counts as an attempt, because the job may be what brings the database down. If the
+    attempt was recorded all the same, or another has begun, nothing changes.
+    """
+    return _failed(job, NotYet(DATABASE_AWAY), backoff(job_type, job.attempts))
 
 
 def _snooze(job: Claimed, why: str, delay: float) -> Outcome:

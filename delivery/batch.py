@@ -9,20 +9,20 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from peewee import PeeweeException
+from peewee import InterfaceError, OperationalError, PeeweeException
 from redis import Redis
 from redis.exceptions import RedisError
 from structlog.contextvars import bind_contextvars
 
-from delivery.attempt import BatchContext, Outcome, perform, record_all, snooze_unknown
+from delivery.attempt import BatchContext, Outcome, give_back, perform, record_all, snooze_unknown
 from delivery.registry import find_job
 from delivery.rq import view as rq_view
 from delivery.turns import LEAST
 from models.database_errors import explain
-from models.delivery.attempt import Claimed
+from models.delivery.attempt import LEASE, Claimed
 from models.delivery.staged_job import reschedule
 from runtime.killpoint import killpoint
-from runtime.log import get_log
+from runtime.log import bound, get_log
 
 # Allowed for everything around the job itself, such as claiming it. The database aborts a statement
 # sooner, so only a process that hangs exceeds this.
@@ -47,6 +47,8 @@ class Batch:
         self._open = list(jobs)  # shown as started, but not yet as ended
         self._unbegun = list(jobs)
         self._unrecorded: list[Claimed] = []
+        self._interrupted: Claimed | None = None  # its end could not be recorded
+        self._claimed_at = time.monotonic()
         self._executions: dict[int, rq_view.Execution] = {}
         self._outcomes: dict[int, Outcome] = {}
         self.gave_back = False  # whether some jobs were given back
@@ -93,6 +95,9 @@ class Batch:
         self._deadline(time.monotonic() + job_type.timeout)
         try:
             return perform(job, job_type, locks=locks, context=context)
+        except (OperationalError, InterfaceError):
+            self._interrupted = job
+            raise
         finally:
             self._deadline(time.monotonic() + CLAIM_SECONDS)
 
@@ -111,7 +116,9 @@ class Batch:
         """Record what the database could not record before, one job at a time, so that one failure
         does not block the others.
 
-        A job that still cannot be recorded is performed again when its lease expires.
+        A job that still cannot be recorded is performed again when its lease expires. Raises
+        PeeweeException while that may still change for a job that the outage has interrupted: call
+        this again.
         """
         left: list[tuple[list[Claimed], list[Claimed]]]
         left = [([job], []) for job in self._unrecorded] + [([], [job]) for job in self._unbegun]
@@ -123,7 +130,23 @@ class Batch:
                 failures += 1
                 log.warning(explain(error), jobs=[job.id for job in done + unbegun])
                 if failures == _MOST_FAILURES:
-                    return
+                    break
+        self._give_back_interrupted()
+
+    def _give_back_interrupted(self) -> None:
+        """Give back the job that an outage has interrupted, so that it need not wait for the end of
+        its lease, unless that has come.
+        """
+        job_type = find_job(self._interrupted.name) if self._interrupted else None
+        if self._interrupted is None or job_type is None:
+            return
+        try:
+            with bound(job=self._interrupted.name, job_id=self._interrupted.id):
+                give_back(self._interrupted, job_type)
+        except PeeweeException:
+            if time.monotonic() - self._claimed_at < LEASE:
+                raise
+        self._interrupted = None
 
     def show_ended(self, locks: dict[str, str], pops: str) -> rq_view.Next:
         """Show the remaining jobs as ended, release `locks`, and pop the next id from the queue

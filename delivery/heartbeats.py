@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from redis import Redis
+from redis.exceptions import RedisError
 
 from delivery.relay import FROZEN_KEY, HEARTBEAT_KEY
 from delivery.rq.repair import live_workers
 from delivery.scheduler import SEEN_KEY
+from runtime.redis.connection import disconnect_if_replica
 from runtime.settings import INSTEAD_OF_INTERACTIVE, INTERACTIVE, QUEUES
 
 DETOUR = (
@@ -52,6 +54,9 @@ def read_heartbeats(redis: Redis, now: int) -> Heartbeats:
         pipe.get(FROZEN_KEY)
         pipe.set(WRITE_KEY, 1, ex=60)
         relay, scheduler, frozen, written = pipe.execute(raise_on_error=False)
+    for answer in (relay, scheduler, frozen, written):
+        if isinstance(answer, RedisError):
+            disconnect_if_replica(redis, answer)
     for answer in (relay, scheduler, frozen):
         if isinstance(answer, Exception):
             raise answer

@@ -16,7 +16,7 @@ from delivery.rq import scripts as rq_scripts
 from delivery.rq.odd_keys import drop_if_endless
 from runtime.killpoint import killpoint
 from runtime.log import get_log
-from runtime.redis.connection import connect_redis
+from runtime.redis.connection import connect_redis, disconnect_if_replica
 from runtime.settings import get_settings
 
 LEASE = 25.0  # seconds; longer than any attempt (20), shorter than its claim (30)
@@ -51,6 +51,7 @@ def invoice_lock(invoice_id: str, wait: float = WAIT) -> Iterator[None]:
             drop_if_endless(_redis(), name) and _take(name, token, lease, wait)
         )
     except RedisError as error:
+        disconnect_if_replica(_redis(), error)
         log.warning(
             "no lock, relying on the row's version alone",
             invoice_id=invoice_id,

@@ -21,7 +21,7 @@ from models.delivery.attempt import Claimed
 from models.delivery.stage import Nudge, use_nudge
 from models.delivery.staged_job import Pushable
 from runtime.log import get_log
-from runtime.redis.connection import NUDGE_TIMEOUT, connect_redis
+from runtime.redis.connection import NUDGE_TIMEOUT, connect_redis, disconnect_if_replica
 from runtime.settings import get_settings
 
 AT_ONCE = 200  # jobs in one round trip
@@ -99,13 +99,14 @@ def correct(job: Claimed, state: str) -> None:
 def _try(job_id: int, act: Callable[[Redis], None]) -> None:
     if not is_open():
         return
+    with _lock:
+        redis = _Nudger.client = _Nudger.client or connect_redis(
+            get_settings().redis_url, timeout=NUDGE_TIMEOUT
+        )
     try:
-        with _lock:
-            _Nudger.client = _Nudger.client or connect_redis(
-                get_settings().redis_url, timeout=NUDGE_TIMEOUT
-            )
-        act(_Nudger.client)
+        act(redis)
     except RedisError as error:
+        disconnect_if_replica(redis, error)
         _Nudger.paused_until = time.monotonic() + PAUSE
         log.warning(
             "nudge failed, the relay will push",

@@ -12,7 +12,7 @@ from delivery.rq.odd_keys import drop_wrong_types, is_wrong_type
 from models.database_errors import explain
 from models.transactions import release_connection
 from runtime.log import LogThrottle, get_log
-from runtime.redis.connection import disconnect_if_read_only, refuses_writes
+from runtime.redis.connection import disconnect_if_replica, refuses_writes
 
 SHORTEST, LONGEST = 0.5, 4.0  # seconds of a pause; each is twice the one before
 
@@ -66,7 +66,7 @@ class OutageBackoff:
             yield
         except RedisError as error:
             self.log_failure(error)
-            disconnect_if_read_only(self._redis, error)
+            disconnect_if_replica(self._redis, error)
             self._wait()
         except PeeweeException as error:
             self._say(explain(error), error)

@@ -91,9 +91,9 @@ class Worker:
         while self._goes_on:
             with self._patience.ride_out():
                 self._step()
-        with self._patience.ride_out():
-            self._record_unrecorded()
-            self._say_goodbye()
+        for last in (self._record_unrecorded, self._say_goodbye):
+            with self._patience.ride_out():
+                last()
 
     def _stop(self, _signum: int, _frame: FrameType | None) -> None:
         self._goes_on = False

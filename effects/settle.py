@@ -7,6 +7,7 @@ or waiting is left alone.
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from effects.kind import Kind
@@ -19,21 +20,29 @@ from models.effects.effect import BY_HAND, Effect
 from models.transactions import transaction
 from providers.errors import ProviderError
 from runtime.clock import real_now
-from runtime.errors import NotAllowed
+from runtime.errors import Misconfigured, NotAllowed
 from runtime.log import get_log
 
 log = get_log("effects")
 
 OVER = frozenset({"done", "cancelled"})  # states of a job that will record nothing more
+# by then, whoever sends a text or call has sent it or will not, and has staged the job that looks
+# it up
+UNDER_WAY = timedelta(minutes=10)
+
+
+def job_of(effect: Effect) -> StagedJob | None:
+    """The job that records the outcome of this effect, if it exists."""
+    kind = kind_of(effect)
+    return find_staged(kind.recorded_by, kind.job_key(effect))
 
 
 def owner_of(effect: Effect) -> StagedJob | None:
-    """The job that records the outcome of this effect, if it exists. Locks both until the
-    transaction ends, in the order in which an attempt at the job writes to them.
+    """As `job_of`, but locks both until the transaction ends, in the order in which an attempt at
+    the job writes to them.
     """
     Effect.locked(effect.id)
-    kind = kind_of(effect)
-    owner = find_staged(kind.recorded_by, kind.job_key(effect))
+    owner = job_of(effect)
     return StagedJob.locked_or_none(owner.id) if owner is not None else None
 
 
@@ -116,22 +125,25 @@ def _end_unsent(effect: Effect, actor: str) -> bool:
 
 def reconcile_or_log(effect: Effect, actor: str) -> bool:
     """Reconcile, and return whether the effect was found. If the provider's record cannot be read
-    now, this is logged and the effect stays in doubt.
+    now, or a setting for that is missing, this is logged and the effect stays in doubt.
     """
     try:
         return reconcile_owner(effect, actor) is not None
-    except ProviderError as error:
+    except (ProviderError, Misconfigured) as error:
         _log_unreadable(effect, error)
         return False
 
 
-def _log_unreadable(effect: Effect, error: ProviderError) -> None:
+def _log_unreadable(effect: Effect, error: ProviderError | Misconfigured) -> None:
+    code, advice = "not_configured", str(error)
+    if isinstance(error, ProviderError):
+        code, advice = error.code, error.advice
     log.warning(
         "the provider's record cannot be read",
         effect_id=effect.id,
         kind=effect.kind,
-        code=error.code,
-        advice=error.advice,
+        code=code,
+        advice=advice,
     )
 
 
@@ -192,7 +204,8 @@ def settle_unread(effect_id: str, actor: str, why: str) -> Effect:
 
 def _check_may_be_settled(effect: Effect) -> StagedJob | None:
     """Return the effect's job, if it has one. Raises NotAllowed if the effect is settled, its job
-    is not over (a request might still be in flight), or only a newer release knows that job.
+    is not over or not yet staged (a request might still be in flight), or only a newer release
+    knows that job.
     """
     if effect.state in {"confirmed", "refused"}:
         raise NotAllowed(f"Effect {effect.id} is {effect.state} already.")
@@ -205,6 +218,12 @@ def _check_may_be_settled(effect: Effect) -> StagedJob | None:
         raise NotAllowed(
             f"Effect {effect.id}: its job is {owner.state}. A person settles it once the job is"
             " dead."
+        )
+    if owner is None and effect.state == "sending" and real_now() - effect.created_at < UNDER_WAY:
+        raise NotAllowed(
+            f"Effect {effect.id} may be on its way at this moment. A person settles it"
+            f" {UNDER_WAY // timedelta(minutes=1)} minutes after its decision, if it is still in"
+            " doubt."
         )
     return owner
 

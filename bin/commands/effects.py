@@ -4,9 +4,10 @@ import click
 
 from bin.commands.output import acting, complain, moment, say, show_list
 from effects.kinds import KINDS
-from effects.settle import owner_of, reconcile_owner, settle_confirmed, settle_refused
+from effects.settle import job_of, reconcile_owner, settle_confirmed, settle_refused
 from models.effects.effect import Effect
 from providers.errors import ProviderError
+from runtime.errors import PayphoneError
 
 STATES = ("sending", "confirmed", "refused", "unknown")
 COLUMNS = ("id", "kind", "state", "generation", "at the provider", "its job", "last sent", "error")
@@ -34,7 +35,7 @@ def list_effects(state: str | None, in_doubt: bool, kind: str | None, limit: int
 
 
 def _row(effect: Effect) -> tuple[object, ...]:
-    job = owner_of(effect)
+    job = job_of(effect)
     about = (job.state if job else None, moment(effect.last_sent_at), (effect.error or "")[:SHORT])
     return (effect.id, effect.kind, effect.state, effect.generation, effect.provider_id, *about)
 
@@ -69,6 +70,9 @@ def _reconciled(effect: Effect) -> bool:
     except ProviderError as error:
         complain(f"{effect.id}: the provider's record cannot be read. {error}")
         return False
+    except PayphoneError as error:  # a missing setting, or an outcome that contradicts another
+        complain(f"{effect.id}: {error}")
+        return False
     settled = Effect.get_by_id(effect.id)
     if settled.state == "refused":
         say(f"{effect.id}: refused. {settled.error}")
@@ -79,7 +83,7 @@ def _reconciled(effect: Effect) -> bool:
             " automatically; if you know the outcome, use effects settle."
         )
         return False
-    job = owner_of(effect)
+    job = job_of(effect)
     say(
         f"{effect.id}: found as {found['id']}; its job {job.id} is {job.state}."
         if job

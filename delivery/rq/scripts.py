@@ -128,6 +128,8 @@ for number = #it.jobs, 1, -1 do
     local one, job, results = it.jobs[number], KEYS[number * 5 - 4], KEYS[number * 5]
     local is_failed = one.status == 'failed'
     if one.status == 'queued' then try('LPUSH', it.back_to, one.id) end
+    -- it may be cancelled, or performed by a request; a push makes it last again
+    if one.status == 'scheduled' then try('EXPIRE', job, {FAILURE_TTL}) end
     if is_failed or one.status == 'finished' then
         local ttl = is_failed and {FAILURE_TTL} or {RESULT_TTL}
         try('EXPIRE', job, ttl)

@@ -8,6 +8,7 @@ from providers.errors import ProviderError
 from providers.stripe import client as stripe_api
 from providers.stripe import intents as stripe_intents
 from rules.declines import advice
+from runtime.clock import real_now
 
 PLATFORM = ""
 
@@ -32,9 +33,10 @@ TAKEN = frozenset({"succeeded", "requires_capture"})
 PROCESSING = "processing"
 ASKS = "authentication_required"  # the bank requires the cardholder to authenticate
 OVER = "payment_intent_unexpected_state"
+LATE = "deadline_passed"
 # codes that are not declines by the bank, in words for the clinic
 NO_DECLINES = {
-    "deadline_passed": "The charge was delayed, and is not made late. Nothing was charged.",
+    LATE: "The charge was delayed, and is not made late. Nothing was charged.",
     "resource_missing": (
         "Stripe no longer has the card or the payment. Add a payment method again."
     ),
@@ -44,9 +46,15 @@ NO_DECLINES = {
 
 
 def _charge(effect: Effect) -> Json:
-    """Confirm the intent. If Stripe refuses because the cardholder has paid on the page first, that
-    payment is the answer. An intent is returned only once the money is taken.
+    """Confirm the intent, unless the deadline has passed, as while Stripe turned the request away.
+    If Stripe refuses because the cardholder has paid on the page first, that payment is the answer.
+    An intent is returned only once the money is taken.
     """
+    if real_now() > effect.deadline:
+        found = _find_charged(effect)
+        if found is None:
+            raise ProviderError("stripe", "refused", "it was delayed for too long", LATE)
+        return found
     try:
         intent = stripe_intents.confirm_intent(
             effect.request["intent"], effect.request["confirm"], PLATFORM, effect.idempotency_key

@@ -27,23 +27,32 @@ KEEPALIVE = {
 # on, the server accepts no writes.
 _READ_ONLY = "in_hot_standby", "default_transaction_read_only"
 
-# Our statements read a few rows each: starting parallel workers would take longer than reading
-# them.
-_ALONE = "SET max_parallel_workers_per_gather = 0"
+# What a connection needs, however the server or the database is configured. Our statements read a
+# few rows each: starting parallel workers would take longer than reading them. Who has waited for a
+# lock must see what its last holder has committed. A COMMIT is answered once it is on the disk, or
+# on more disks if the setting says so.
+_NEEDED = """
+SELECT set_config('max_parallel_workers_per_gather', '0', false),
+    set_config('default_transaction_isolation', 'read committed', false),
+    set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
+        ELSE current_setting('synchronous_commit') END, false)
+"""
 
 
 class _Patient(PostgresqlDatabase):
     """PostgreSQL whose server cancels a statement after `patience` seconds, including waits for
-    locks (None: never).
+    locks, and rolls back a transaction in which nothing has happened for twice as long: its process
+    is frozen, or its machine has vanished, and others wait for its locks (None: never).
     """
 
     patience: float | None = None
 
     def _connect(self) -> Any:
         connection = super()._connect()  # type: ignore[misc]
-        connection.cursor().execute(_ALONE)
+        connection.cursor().execute(_NEEDED)
         patience = int((self.patience or 0) * 1000)  # 0: no timeout
         connection.cursor().execute(f"SET statement_timeout = {patience}")
+        connection.cursor().execute(f"SET idle_in_transaction_session_timeout = {2 * patience}")
         return connection
 
 

@@ -179,8 +179,16 @@ def _settle(job: Claimed, sets: str, params: tuple[Any, ...]) -> bool:
 
 
 def release_expired() -> list[Released]:
-    """Release jobs whose leases expired; those without attempts left are dead."""
-    return _release("lease_until < {now}", "lease expired: the worker died or was frozen", ())
+    """Release jobs whose leases expired; those without attempts left are dead.
+
+    Skips a row that a frozen process has locked: the relay, which calls this at each look, must not
+    wait for it.
+    """
+    which = "lease_until < {now}"
+    if is_postgres():
+        held = f"SELECT id FROM staged_job WHERE state = 'running' AND {which}"
+        which = f"id = ANY(ARRAY({held} FOR NO KEY UPDATE SKIP LOCKED))"
+    return _release(which, "lease expired: the worker died or was frozen", ())
 
 
 def release_worker(worker: str) -> list[Released]:

@@ -2,7 +2,7 @@
 
 from redis import DriverInfo, Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError
+from redis.exceptions import MasterDownError, OutOfMemoryError, ReadOnlyError, RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -41,14 +41,21 @@ def refuses_writes(error: RedisError) -> bool:
     """Whether Redis is reachable but refuses writes: it is full, read-only (as after a failover),
     short of replicas, or unable to write to its disk.
     """
-    return isinstance(error, OutOfMemoryError | ReadOnlyError) or str(error).startswith(
-        ("MISCONF", "NOREPLICAS")
+    return (
+        is_of_replica(error)
+        or isinstance(error, OutOfMemoryError)
+        or str(error).startswith(("MISCONF", "NOREPLICAS"))
     )
 
 
-def disconnect_if_read_only(redis: "Redis", error: RedisError) -> None:
-    """Drop the connections to a server that has become read-only: after a failover its name may
+def is_of_replica(error: RedisError) -> bool:
+    """Whether the server is a replica: it refuses writes, or, without its primary, everything."""
+    return isinstance(error, ReadOnlyError | MasterDownError)
+
+
+def disconnect_if_replica(redis: "Redis", error: RedisError) -> None:
+    """Drop the connections to a server that has become a replica: after a failover its name may
     lead to another server.
     """
-    if isinstance(error, ReadOnlyError):
+    if is_of_replica(error):
         redis.connection_pool.disconnect()

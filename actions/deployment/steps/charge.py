@@ -56,7 +56,7 @@ def _plan(run: Run, seen: Json) -> Plan:
     if run.step.made.get("asksHolderOf") == card:
         return Wait(0, CONFIRM, ASKS_CARDHOLDER)
     subject = f"{run.step.id}:{run.step.made.get('declines', 0)}:{card}"
-    held = None if Effect.has("key = ?", f"{FEE_CONFIRM.name}:{subject}") else _held_back(run)
+    held = _held_back(run, Effect.one("key = ?", f"{FEE_CONFIRM.name}:{subject}"))
     if held is not None:
         return held
     confirm = {
@@ -75,11 +75,16 @@ def _plan(run: Run, seen: Json) -> Plan:
     )
 
 
-def _held_back(run: Run) -> Wait | Fail | None:
-    """Return why charges are stopped now, if they are. Called in the transaction that decides."""
-    if paused(run.account.id, "charges"):
+def _held_back(run: Run, decided: Effect | None) -> Wait | Fail | None:
+    """Return why charges are stopped now, if they are. Called in the transaction that decides.
+
+    A pause also stops a charge that was `decided` and has no outcome yet: Stripe may have turned it
+    away for hours.
+    """
+    is_open = decided is None or decided.state in {"sending", "unknown"}
+    if is_open and paused(run.account.id, "charges"):
         return Wait(PAUSE, PAUSED)
-    if over_ceiling(run.account.id, "charges", business_now()):
+    if decided is None and over_ceiling(run.account.id, "charges", business_now()):
         return Fail("ceiling_reached", FAILED, CEILING)
     return None
 

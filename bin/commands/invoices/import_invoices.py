@@ -1,7 +1,6 @@
 """`invoices import`: import invoices from bookkeeping programs or a spreadsheet; safe to repeat."""
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +11,7 @@ import click
 from bin.commands.invoices.import_options import open_file, reading_options
 from bin.commands.invoices.import_run import CONTACT, OUTCOMES, ImportRun
 from bin.commands.invoices.row_memory import FirstErrors
-from bin.commands.output import complain, remark, say, show_table
+from bin.commands.output import complain, say, show_table
 from models.accounts.account import Account
 from rules.imports.invoice_columns import (
     ignored_columns,
@@ -129,21 +128,12 @@ def _import(
     if writes and close_paid and run.closable and asks:
         writes = click.confirm(f"Close {run.closable} invoices here, as the file says?")
     if writes:
-        counts, written = _write(run, close_paid)
+        counts, written = run.write(close_paid)
         new = [error for error in written.first if error not in errors.first]
         _complain(new, written.count - errors.count)
         errors = written
     _report(counts, writes)
     return errors
-
-
-def _write(run: ImportRun, close_paid: bool) -> tuple[Counter[str], FirstErrors]:
-    try:
-        return run.write(close_paid)
-    except BaseException:
-        if run.has_written:
-            remark("Rows before that were imported; import the file again for the others.")
-        raise
 
 
 def _complain(first: Sequence[RowError], count: int) -> None:

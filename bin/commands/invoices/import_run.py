@@ -20,7 +20,7 @@ from actions.invoices.import_invoices import Planned, import_rows, plan_import
 from actions.payments.recompute import recompute
 from bin.commands.invoices.csv_file import CsvFile
 from bin.commands.invoices.row_memory import FirstErrors, FirstNames, SeenNumbers
-from bin.commands.output import acting, console
+from bin.commands.output import acting, console, remark
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.invoices.invoice import Invoice
@@ -82,9 +82,9 @@ class ImportRun:
     """One import: one pass over the file to check it, a second to write it.
 
     `named`: credits and other rows that are not imported, and invoices that are open here but
-    closed in the file. `closable`: how many of these can be closed here too. `has_written`: whether
-    rows have been committed. `sample`: the first good row. An invoice number with one bad row is
-    bad as a whole, because its other rows might be parts of the same invoice.
+    closed in the file. `closable`: how many of these can be closed here too. `sample`: the first
+    good row. An invoice number with one bad row is bad as a whole, because its other rows might be
+    parts of the same invoice.
     """
 
     def __init__(self, account: Account, source: CsvFile, reading: Reading) -> None:
@@ -93,7 +93,6 @@ class ImportRun:
         self._repeats = repeats_amounts(reading.layout, source.header, reading.columns)
         self.named = FirstNames()
         self.closable = 0
-        self.has_written = False
         self.sample: InvoiceRow | None = None
         self._bad_numbers, self._has_bad = SeenNumbers(), False
         self._refusals: list[Refusal] = []  # opt-outs of the rows read since the last batch
@@ -154,19 +153,22 @@ class ImportRun:
 
     def write(self, close_paid: bool) -> tuple[Counter[str], FirstErrors]:
         """Import the valid rows, one transaction for each batch. Return the counts by outcome, and
-        the errors: others may have changed something since the check. What is written before it
-        breaks off is audited, too.
+        the errors: others may have changed something since the check. If it breaks off, it says
+        what is imported so far; that is audited too.
         """
         counts: Counter[str] = Counter()
-        errors = FirstErrors()
+        errors, has_written = FirstErrors(), False
         try:
             for batch in self._batches("importing", counts, errors, _ignore):
                 counts.update(self._write_batch(batch, close_paid, errors))
-                self.has_written |= bool(batch.rows or batch.refusals or batch.passed)
+                has_written |= bool(batch.rows or batch.refusals or batch.passed)
         except BaseException:
-            if self.has_written:
+            if has_written:
+                names = [name for name in (*OUTCOMES, *CONTACT) if counts[name]]
+                done = ", ".join(f"{counts[name]} {name}" for name in names)
+                remark(f"Interrupted: {done}. This stays; import the file again for the rest.")
                 with suppress(PeeweeException):  # the database may be what failed
-                    self._audit(counts)
+                    self._audit(counts, interrupted=True)
             raise
         self._audit(counts)
         return counts, errors
@@ -190,7 +192,7 @@ class ImportRun:
             Counter(one.outcome for one in written) + _counted(news) + Counter(closed=len(closed))
         )
 
-    def _audit(self, counts: Counter[str]) -> None:
+    def _audit(self, counts: Counter[str], **more: bool) -> None:
         totals = {name: counts[name] for name in (*OUTCOMES, *CONTACT)}
         AuditEntry.record(
             acting(),
@@ -199,6 +201,7 @@ class ImportRun:
             self._account.id,
             layout=self.reading.layout.name,
             **totals,
+            **more,
         )
 
     def _batches(

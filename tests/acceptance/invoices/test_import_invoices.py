@@ -208,6 +208,31 @@ def test_an_invoice_cancelled_during_the_import_is_left_unchanged(take_in, monke
     assert (told["updated"], told["kept"]) == (0, 1)
 
 
+def test_an_interrupted_import_says_what_is_imported_and_is_audited(take_in, monkeypatch):
+    """Given an operator who presses Ctrl-C in the middle of an import, then what is imported stays,
+    is named and audited, and the same command imports the rest.
+    """
+    monkeypatch.setattr(import_run, "BATCH", 1)
+    batches, import_rows = [], import_run.import_rows
+
+    def pressed_at_third(*given):
+        batches.append(given)
+        if len(batches) == 3:
+            raise KeyboardInterrupt
+        return import_rows(*given)
+
+    monkeypatch.setattr(import_run, "import_rows", pressed_at_third)
+    answer = take_in(QUICKBOOKS, "--dates", "us")
+    assert answer.exit_code == 1
+    assert "Interrupted: 2 created" in answer.output
+    assert [row[0] for row in invoices()] == ["1001", "1002"]
+    entries = AuditEntry.select().where(AuditEntry.action == "invoices.imported")
+    ((told),) = [entry.detail for entry in entries]
+    assert (told["created"], told["interrupted"]) == (2, True)
+    assert take_in(QUICKBOOKS, "--dates", "us").exit_code == 0
+    assert [row[0] for row in invoices()] == ["1001", "1002", "1004"]
+
+
 def test_one_bad_row_stops_the_import_unless_skipped(take_in):
     bad = QUICKBOOKS.replace(
         "02/28/2099,Net 30,80.00,30.50", "31/31/2099,Net 30,80.00,thirty"
@@ -361,7 +386,7 @@ def test_an_import_that_breaks_off_is_audited_as_far_as_it_came(take_in, account
     answer = take_in(text)
     assert answer.exit_code == 1
     assert "database is locked" in answer.output
-    assert "Rows before that were imported; import the file again for the others." in answer.output
+    assert "This stays; import the file again for the rest." in answer.output
     monkeypatch.undo()
     assert take_in(text).exit_code == 0
     told = AuditEntry.select().where(AuditEntry.action == "invoices.imported")

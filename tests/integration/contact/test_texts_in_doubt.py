@@ -15,7 +15,9 @@ from models.contact.opt_out import OptOut
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
 from models.transactions import release_connection
+from providers.twilio import messages as twilio_api
 from runtime.clock import real_now
+from runtime.errors import NotAllowed
 from runtime.ids import new_id
 from tests import given
 from tests.stories.texting import Texting
@@ -105,6 +107,30 @@ def test_a_new_text_can_be_requested_once_staff_settle_the_doubt(clinic):
     assert again.json["message"]["id"] != message.id
     clinic.work()
     assert len(clinic.sent()) == 1
+
+
+def test_a_text_that_is_being_sent_cannot_be_settled(clinic, monkeypatch):
+    """Given a text whose request is on its way to Twilio, so that no job looks it up yet, then
+    nobody can declare that it did not happen; ten minutes later somebody can.
+    """
+    texts = Effect.kind == "text"
+    refused = []
+    send = twilio_api.send_message
+
+    def settled_meanwhile(*request):
+        with pytest.raises(NotAllowed, match="may be on its way"):
+            settle_refused(Effect.get(texts).id, "not in the console", "operator:test")
+        refused.append(request)
+        return send(*request)
+
+    monkeypatch.setattr(twilio_api, "send_message", settled_meanwhile)
+    clinic.ask()
+    clinic.work()
+    assert (len(refused), len(clinic.sent())) == (1, 1)
+    assert Effect.get(texts).state == "confirmed"
+    long_ago = real_now() - timedelta(minutes=10)
+    Effect.update(state="sending", created_at=long_ago).where(texts).execute()
+    assert settle_refused(Effect.get(texts).id, "not there", "operator:test").state == "refused"
 
 
 def test_a_report_after_the_last_look_leaves_no_dead_job(clinic):

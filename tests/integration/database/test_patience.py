@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 
+import psycopg
 import pytest
 from peewee import OperationalError
 
@@ -17,7 +18,7 @@ from delivery.attempt import perform
 from delivery.batch import CLAIM_SECONDS
 from delivery.worker import Worker
 from jobs.process_stripe_event import process_stripe_event
-from models.database_errors import AWAY, explain
+from models.database_errors import AWAY, explain, is_outage
 from models.delivery.attempt import claim_job
 from models.delivery.staged_job import StagedJob
 from models.transactions import (
@@ -38,6 +39,30 @@ def on_postgres(database_url):
     if not database_url.startswith("postgresql"):
         pytest.skip("SQLite has no statement that waits for a server")
     return database_url
+
+
+def test_a_process_that_hangs_in_a_transaction_loses_its_locks(on_postgres):
+    """Given a process that is frozen, or whose machine has vanished, in the middle of a
+    transaction, then PostgreSQL rolls it back, so that nobody waits for its locks for hours; the
+    process that wakes finds the database away, and goes on afterwards.
+    """
+    job_id = given.a_job("a_test_job", 1)
+    close_database()
+    use_database(on_postgres, patience=0.5)
+
+    def hang():
+        with transaction():
+            StagedJob.locked(job_id)
+            other.execute("UPDATE staged_job SET last_error = 'free' WHERE id = %s", (job_id,))
+            StagedJob.locked(job_id)
+
+    with psycopg.connect(on_postgres, autocommit=True) as other:
+        other.execute("SET lock_timeout = '60s'")
+        with pytest.raises(OperationalError) as error:
+            hang()
+    assert is_outage(error.value)
+    answers()
+    assert StagedJob.get_by_id(job_id).last_error == "free"
 
 
 def test_a_timed_out_statement_is_not_retried(on_postgres):
@@ -70,6 +95,29 @@ def test_commands_and_migrations_ignore_the_databases_statement_timeout(on_postg
         assert execute("SHOW statement_timeout").fetchone()[0] == "0"
     finally:
         execute(f"ALTER DATABASE {name} RESET statement_timeout")
+
+
+@pytest.mark.parametrize(
+    ("name", "set_to", "used"),
+    [
+        ("default_transaction_isolation", "repeatable read", "read committed"),
+        ("synchronous_commit", "off", "on"),
+        ("synchronous_commit", "remote_apply", "remote_apply"),
+    ],
+)
+def test_settings_that_would_break_our_promises_are_overridden(on_postgres, name, set_to, used):
+    """Given a database whose transactions do not see what committed while they waited for a lock,
+    or whose COMMIT is answered before it has reached the disk, then ours do not follow it; a
+    stricter setting stays.
+    """
+    here = execute("SELECT current_database()").fetchone()[0]
+    execute(f"ALTER DATABASE {here} SET {name} = '{set_to}'")
+    close_database()
+    use_database(on_postgres)
+    try:
+        assert execute(f"SHOW {name}").fetchone()[0] == used
+    finally:
+        execute(f"ALTER DATABASE {here} RESET {name}")
 
 
 def test_parallel_query_workers_are_turned_off(on_postgres):

@@ -20,7 +20,7 @@ from delivery.registry import JobType
 from delivery.rq import view as rq_view
 from delivery.turns import LEAST
 from delivery.worker import ALONE_SECONDS, AT_ONCE, SHARE, SLOW, Worker
-from models.delivery.attempt import claim_more, release_worker
+from models.delivery.attempt import LEASE, claim_more, release_worker
 from models.delivery.stage import Policy, register_policy, stage, stage_again
 from models.delivery.staged_job import NewJob, StagedJob, insert_jobs
 from models.delivery.turns import claim_next, waiting_accounts
@@ -288,6 +288,35 @@ def test_batch_results_are_recorded_after_a_database_outage(worker, redis, waiti
         worker._step()
     assert sorted(order) == list(range(MANY))
     assert given.states() == {"done": MANY}
+
+
+@pytest.mark.parametrize("outlasts", [False, True])
+def test_a_job_interrupted_by_an_outage_waits_for_no_lease(worker, waiting, monkeypatch, outlasts):
+    """Given a database that goes away during a job, so that not even that can be recorded, then the
+    worker gives the job back once the database is back; an outage that outlasts the job's lease
+    leaves it to the relay, and the worker goes on.
+    """
+
+    def away(*_given):
+        raise OperationalError("the database is away")
+
+    waiting(away, [1])
+    clock = stop_clock(monkeypatch)
+    fail_job = attempt.fail_job
+    for name in ("snooze_job", "fail_job"):
+        monkeypatch.setattr(attempt, name, away)
+    for _ in range(3):
+        with pytest.raises(OperationalError):
+            worker._step()
+    if outlasts:
+        clock.now += LEASE
+        worker._step()
+        assert row(1).state == "running"
+        return
+    monkeypatch.setattr(attempt, "fail_job", fail_job)
+    worker._step()
+    assert (row(1).state, row(1).attempts) == ("waiting", 1)
+    assert row(1).last_error == "NotYet: the database was away"
 
 
 def test_a_dead_workers_whole_batch_is_released(worker, redis, waiting):

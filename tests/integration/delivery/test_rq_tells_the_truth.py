@@ -176,6 +176,23 @@ def test_a_snoozed_job_is_neither_started_nor_failed(redis, a_kind):
     ) == ([], [], [])
 
 
+def test_a_snoozed_job_that_never_comes_back_does_not_stay_in_redis(redis, a_kind):
+    """Given a job that was put off, then its hash expires one day, since the job may be cancelled,
+    or performed by a request; once it is pushed again, it does not.
+    """
+
+    def wait(_number):
+        raise Snooze("locked", 60)
+
+    key = rq_keys.job_key(f"a_test_job-{a_kind(wait)}")
+    relay.tick(redis)
+    a_worker(redis)._step()
+    assert redis.ttl(key) > 0
+    given.make_due()
+    relay.tick(redis)
+    assert redis.ttl(key) == -1
+
+
 def test_a_duplicate_of_a_running_job_changes_nothing_in_rq(redis, a_kind):
     """Given a job that another worker runs, when a copy is popped, then RQ still shows it as
     started by the other.

@@ -7,6 +7,7 @@ import threading
 import time
 from dataclasses import replace
 
+import psycopg
 import pytest
 from peewee import OperationalError
 from psycopg.errors import DeadlockDetected
@@ -277,6 +278,21 @@ def test_crashes_count_as_attempts():
     StagedJob.update(lease_until=0).execute()
     assert [(job.id, job.state) for job in release_expired()] == [(job_id, "dead")]
     assert "lease expired" in the_job().last_error
+
+
+def test_a_row_held_by_a_frozen_process_does_not_stop_the_relay(database_url):
+    """Given a job whose row is locked by a process that is frozen in its transaction, then the jobs
+    of others are released all the same, and this one once the row is free.
+    """
+    if not transactions.is_postgres():
+        pytest.skip("SQLite has one writer, and a frozen one stops all others")
+    ids = [claimed_job(number=number).id for number in (1, 2)]
+    StagedJob.update(lease_until=0).execute()
+    execute("SET lock_timeout = '60s'")
+    with psycopg.connect(database_url) as frozen:
+        frozen.execute("SELECT 1 FROM staged_job WHERE id = %s FOR NO KEY UPDATE", (ids[0],))
+        assert [job.id for job in release_expired()] == ids[1:]
+    assert [job.id for job in release_expired()] == ids[:1]
 
 
 def test_an_unexpired_lease_is_left_alone():

@@ -165,6 +165,19 @@ def test_effects_in_doubt_beyond_one_batch_are_reconciled_within_the_hour(
     assert {row.key.split(":")[0] for row in looks} == wanted
 
 
+def test_a_doubt_that_cannot_be_looked_up_leaves_no_dead_job_each_hour(client, valkey):
+    """Given a doubt about a call of an installation that has no key for Vapi any more, then its
+    hourly lookup ends without a dead job, which nobody would ever retry.
+    """
+    old = real_now() - timedelta(hours=1)
+    in_doubt = {"state": "unknown", "created_at": old, "sent_at": old, "last_sent_at": old}
+    effect = an_effect("call:call_1:1", kind="call", **in_doubt)
+    given.a_job("reconcile_effect", effect.id, queue="periodic")
+    given.retried(valkey.client(), "periodic", 4)
+    assert given.states() == {"done": 1}
+    assert Effect.get_by_id(effect.id).state == "unknown"
+
+
 def test_an_old_effect_in_doubt_is_looked_up_once_a_day(client, valkey):
     """Given an old doubt that cannot be settled (a text without an id), then it is looked up once a
     day and does not crowd out young ones.

@@ -1,15 +1,21 @@
 """`bin/payphone effects`: list, reconcile, settle."""
 
+import psycopg
 import pytest
 
 from bin.commands import output as screen
+from effects.calling.call import CALL
+from effects.reserve import reserve_for_account
 from jobs.reconcile_effects import reconcile_effect
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.delivery.staged_job import StagedJob
 from models.effects.effect import Effect
+from models.transactions import is_postgres, transaction
+from runtime.clock import real_now
 from tests import given
 from tests.faults.asked import ask
+from tests.running.processes import close_database
 from tests.stories.operators import run
 
 
@@ -105,6 +111,43 @@ def test_reconcile_reports_a_provider_record_that_cannot_be_read(asked, stand_in
     said = run("effects", "reconcile", "--all")
     assert said.exit_code == 1
     assert "cannot be read" in said.output
+
+
+def test_reconcile_goes_on_after_an_effect_that_cannot_be_looked_up(asked, stand_in):
+    """Given doubts about calls of an installation that has no key for Vapi any more, then the other
+    doubts are looked up all the same.
+    """
+    stand_in.sandbox.shared.faults.clear()
+    for name in ("eff_0", "eff_z"):  # whichever comes first
+        with transaction():
+            made = reserve_for_account(CALL, name, {}, asked.effect.account_id, "test", "a call")
+        Effect.update(id=name, state="unknown", sent_at=real_now()).where(
+            Effect.id == made.id
+        ).execute()
+    said = run("effects", "reconcile", "--all")
+    assert said.exit_code == 1
+    assert said.output.count("VAPI_API_KEY") == 2
+    assert asked.made()[0]["id"] in said.output
+
+
+def test_effects_are_listed_while_a_row_is_locked(asked, database_url):
+    """Given an effect and a job whose rows a frozen process has locked, then the list, which an
+    operator looks at for that reason, does not wait for them.
+    """
+    if not is_postgres():
+        pytest.skip("a reader of SQLite waits for nobody")
+    with psycopg.connect(database_url) as frozen:
+        frozen.execute("SELECT 1 FROM effect FOR NO KEY UPDATE")
+        frozen.execute("SELECT 1 FROM staged_job FOR NO KEY UPDATE")
+        with psycopg.connect(database_url, autocommit=True) as other:
+            name = other.execute("SELECT current_database()").fetchone()[0]
+            other.execute(f"ALTER DATABASE {name} SET lock_timeout = '60s'")
+            close_database()
+            try:
+                shown = run("effects", "list", "--in-doubt")
+            finally:
+                other.execute(f"ALTER DATABASE {name} RESET lock_timeout")
+    assert (shown.exit_code, "dead" in shown.output) == (0, True), shown.output
 
 
 def test_an_operator_can_settle_an_effect_as_confirmed(asked, valkey):

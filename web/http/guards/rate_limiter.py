@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from runtime.clock import real_seconds
 from runtime.errors import Misconfigured
 from runtime.log import get_log
-from runtime.redis.connection import NUDGE_TIMEOUT, connect_redis
+from runtime.redis.connection import NUDGE_TIMEOUT, connect_redis, is_of_replica
 from runtime.settings import get_settings
 from web.http.guards.rate_limits_in_memory import RateLimitsInMemory
 
@@ -89,4 +89,6 @@ class RateLimiter:
 
     def _pause(self, error: Exception) -> None:
         self._paused_until = time.monotonic() + PAUSE
+        if isinstance(error, RedisError) and is_of_replica(error):
+            self._redis = None  # after a failover its name may lead to another server
         log.warning("counting in memory", error=type(error).__name__, pause_seconds=PAUSE)

@@ -355,6 +355,57 @@ def test_fee_charge_waits_while_charges_are_paused(payer):
     assert payer.shown(shown["id"])["status"] == "live"
 
 
+@pytest.fixture
+def turned_away(payer):
+    """A deployment whose charge has been decided, and turned away by Stripe since."""
+    payer.saver.has_saved()
+    payer.stripe.fault("rate_limit_429", "POST", "/v1/payment_intents/*/confirm", times=50)
+    shown = payer.deploys()
+    assert Effect.get(Effect.kind == "fee_confirm").state == "sending"
+    return shown
+
+
+def test_a_fee_that_stripe_turned_away_waits_while_charges_are_paused(payer, turned_away):
+    """Given a charge that Stripe turns away for a while, when charges are paused, then the card is
+    charged only once they resume.
+    """
+    PauseSwitch.set(payer.clinic.account.id, "charges", True, "cli:test", "a test")
+    payer.stripe.forgive()
+    payer.clinic.works(4)
+    assert (payer.shown(turned_away["id"])["status"], payer.kept) == ("running", 0)
+    PauseSwitch.set(payer.clinic.account.id, "charges", False, "cli:test", "a test")
+    payer.clinic.works(4)
+    assert (payer.shown(turned_away["id"])["status"], payer.kept) == ("live", FEE)
+
+
+def test_a_fee_that_stripe_turned_away_for_too_long_is_not_charged_late(payer, turned_away):
+    """Given a charge that Stripe turned away until its deadline, then the card is not charged any
+    more, and the payment is closed.
+    """
+    Effect.update(deadline=real_now()).where(Effect.kind == "fee_confirm").execute()
+    payer.stripe.forgive()
+    payer.clinic.works(4)
+    shown = payer.shown(turned_away["id"])
+    assert (shown["status"], payer.kept) == ("failed", 0), shown
+    assert "is not made late" in Deployment.get().error
+    assert [one.status for one in payer.intents] == ["canceled"]
+
+
+def test_a_fee_whose_answer_was_lost_is_found_after_its_deadline(payer):
+    """Given a charge that was made, and whose answer was lost until its deadline, then it counts,
+    and the deployment goes on.
+    """
+    payer.saver.has_saved()
+    confirm = "/v1/payment_intents/*/confirm"
+    payer.stripe.fault("timeout_after", "POST", confirm, seconds=2)
+    payer.stripe.fault("rate_limit_429", "POST", confirm, times=50)
+    shown = payer.deploys()
+    assert (Effect.get(Effect.kind == "fee_confirm").state, payer.kept) == ("unknown", FEE)
+    Effect.update(deadline=real_now()).where(Effect.kind == "fee_confirm").execute()
+    payer.clinic.works(4)
+    assert (payer.shown(shown["id"])["status"], payer.kept) == ("live", FEE)
+
+
 def test_card_removed_after_deploy_is_not_charged(payer):
     payer.saver.has_saved()
     answer = payer.clinic.deploys(cost=FEE)
