@@ -15,6 +15,7 @@ from delivery import worker as worker_module
 from delivery.attempt import Outcome, recording
 from delivery.locks import invoice_lock
 from delivery.registry import JobType
+from delivery.rq import scripts as rq_scripts
 from delivery.rq import view as rq_view
 from delivery.worker import Worker
 from models.delivery.attempt import claim_job
@@ -214,6 +215,7 @@ def test_the_popped_id_is_put_back_in_the_trip_that_starts_another_job(redis, wa
     first, second = waiting(lambda _number: None, 2)
     popped = redis.lpop(QUEUE).decode()
     claimed = claim_job(second, "w1")
+    redis.script_load(rq_scripts.BEGIN._text)  # whichever test is the first to need it
     with counted() as cost:
         rq_view.start(redis, [claimed], "w1", rq_view.Instead("messages", popped, is_back=True))
     assert cost.trips == 1
