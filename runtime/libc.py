@@ -9,7 +9,7 @@ M_ARENA_MAX = -8
 ARENAS = 2
 SIZES = (4096, 2048, 1024, 768, 512, 384, 256, 192, 128, 96, 80, 64, 48, 32, 24)  # bytes
 IN_A_ROW = 64  # pieces next to each other, which come from fresh memory
-MOST = 100_000
+MOST = 1024 * 1024  # bytes per size: another allocator's pieces may never lie in a row
 
 
 def die_with_parent(parent: int, signum: signal.Signals = signal.SIGKILL) -> None:
@@ -46,7 +46,7 @@ def use_up_holes() -> None:
     libc.malloc.argtypes, libc.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
     for size in SIZES:
         last = in_a_row = 0
-        for _ in range(MOST):
+        for _ in range(MOST // size):
             piece = libc.malloc(size) or 0
             in_a_row = in_a_row + 1 if last < piece < last + size + 32 else 0
             last = piece

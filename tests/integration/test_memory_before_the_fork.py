@@ -3,9 +3,11 @@
 import ctypes
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
+from runtime.libc import use_up_holes
 from runtime.settings import ROOT
 
 pytestmark = [
@@ -44,3 +46,12 @@ def in_holes(*how: str) -> int:
 def test_memory_allocated_after_a_fork_does_not_lie_in_old_holes():
     assert in_holes() > 150, "holes are filled first"
     assert in_holes("use_up") == 0
+
+
+def test_another_allocator_whose_pieces_never_touch_gives_little_memory_away(monkeypatch):
+    """Given tcmalloc or mimalloc, preloaded over glibc's, then it is not asked for 100 MiB."""
+    given = []
+    libc = SimpleNamespace(mallopt=None, malloc=lambda size: given.append(size) or len(given) << 20)
+    monkeypatch.setattr(ctypes, "CDLL", lambda _name: libc)
+    use_up_holes()
+    assert sum(given) < 16 << 20

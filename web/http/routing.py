@@ -1,4 +1,4 @@
-"""Routing beyond what falcon does: HEAD wherever there is GET, no path with two slashes in front,
+"""Routing beyond what falcon does: HEAD wherever there is GET, exactly one slash before a path,
 static files for GET and HEAD only, and the names of routes in logs and metrics.
 """
 
@@ -19,10 +19,10 @@ class Router(CompiledRouter):
     """
 
     def find(self, uri: str, req: falcon.Request | None = None) -> Any:
-        """The route of a path. None if two slashes are in front, of which falcon ignores one: a
+        """The route of a path. None unless exactly one slash is in front, which falcon ignores: a
         proxy's rules, our guards and the limits on bodies go by the path as it is.
         """
-        return None if uri.startswith("//") else super().find(uri, req)
+        return super().find(uri, req) if uri[:1] == "/" != uri[1:2] else None
 
     def map_http_methods(self, resource: object, **kwargs: Any) -> dict[str, Callable[..., Any]]:
         """The responders of a resource by method."""
