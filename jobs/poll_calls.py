@@ -30,6 +30,7 @@ from models.transactions import transaction
 from providers.errors import none_if_refused
 from providers.vapi import calls
 from providers.vapi.calls import VapiCall
+from rules.calling.call_analysis import read_analysis
 from rules.calling.call_states import AT_VAPI
 from rules.calling.ended_reasons import BY_HAND
 from runtime.clock import real_now
@@ -100,7 +101,7 @@ def _is_whole(call: Call, report: VapiCall, now: datetime) -> bool:
     """Whether the call as read from Vapi is complete: nothing more will be added to it."""
     if report.status != "ended":
         return False
-    return "outcome" in (report.said or {}) or (call.ended_at or now) <= now - WORKED_OUT
+    return "outcome" in read_analysis(report.said) or (call.ended_at or now) <= now - WORKED_OUT
 
 
 def _give_up(call: Call, invoices: list[Invoice], now: datetime) -> None:

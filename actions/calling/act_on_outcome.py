@@ -16,7 +16,7 @@ from models.contact.work_item import WorkItem
 from models.invoices.customer import Customer
 from models.transactions import serialize_on
 from rules.calling.call_analysis import Consequences
-from rules.calling.ended_reasons import NOT_PLACED, meaning_of
+from rules.calling.ended_reasons import FORWARDED, NOT_PLACED, meaning_of
 from rules.calling.tool_definitions import REASONS
 from rules.contact.phones import phone_or_empty
 
@@ -116,7 +116,11 @@ def open_unknown_opt_out_item(call: Call) -> None:
 
 
 def _open_unknown_caller_item(call: Call, follows: Consequences) -> None:
-    """Leave to staff what a caller said who was not verified, unless the assistant's tool did."""
+    """Leave to staff what a caller said who was not verified, unless the assistant's tool did; that
+    they wanted a person is no matter if they were connected with one.
+    """
+    if follows.escalation == "asked_for_person" and call.ended_reason == FORWARDED:
+        return
     subjects = [f"{call.id}:{reason}" for reason in REASONS]
     marks = ", ".join("?" for _ in subjects)
     if follows.escalation and not WorkItem.has(

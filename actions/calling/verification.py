@@ -53,31 +53,58 @@ def verify_caller(request: ToolRequest) -> str:
     lacks = missing(answers)
     if lacks:
         return f"Nothing was compared yet. Ask for the caller's {lacks}, then call this again."
+    told = _told(request, ToolCall.verification_attempts(request.call), answers)
+    if told:  # answered without waiting for locks
+        return told
+    # before the transaction: all of the account's bills may have to be searched
+    right, tried = _matches(request, answers)
     with transaction():
-        return _compare(request, Call.locked(request.call.id), answers)
+        call = Call.locked(request.call.id)
+        return _compare(request, call, answers, right, tried)
 
 
-def _compare(request: ToolRequest, call: Call, answers: Answers) -> str:
-    if call.verified_at is not None:
-        return ALREADY_VERIFIED
-    tries = ToolCall.verification_attempts(call)
-    wish = f"{request.called.name}:{answers.digest}"
+def _told(request: ToolRequest, tries: list[ToolCall], answers: Answers) -> str:
+    """What the call was told already about these answers, or that it has no more tries; else ""."""
+    wish = _wish(request, answers)
     known = next((row for row in tries if request.called.id == row.tool_call_id), None)
     known = known or next((row for row in tries if row.wish == wish), None)
     if known is not None:
         return known.answer
-    if len(tries) >= TRIES:
-        return TRIES_USED_UP
-    now = real_now()
+    return TRIES_USED_UP if len(tries) >= TRIES else ""
+
+
+def _wish(request: ToolRequest, answers: Answers) -> str:
+    return f"{request.called.name}:{answers.digest}"
+
+
+def _matches(request: ToolRequest, answers: Answers) -> tuple[list[Customer], list[Customer]]:
+    """The customers whom the answers match, and those against whom the try counts."""
     own = _at_the_line(request)
     right = _right(request, own, answers)
-    named = [] if right or call.direction == "outbound" else _billed(request, answers)
-    right = right or _right(request, named, answers)
+    is_outbound = request.call.direction == "outbound"
+    named = [] if right or is_outbound else _billed(request, answers)
     # in a household, a try counts against the members with the name given
     people = sorted({who.id: who for who in (*own, *named)}.items())
     tried = [who for _, who in people if same_person(answers.name, who.name)]
     alone = own or named
     tried = tried or (alone if len(alone) == 1 else [])
+    return right or _right(request, named, answers), tried
+
+
+def _compare(
+    request: ToolRequest,
+    call: Call,
+    answers: Answers,
+    right: list[Customer],
+    tried: list[Customer],
+) -> str:
+    if call.verified_at is not None:
+        return ALREADY_VERIFIED
+    tries = ToolCall.verification_attempts(call)
+    told = _told(request, tries, answers)
+    if told:
+        return told
+    now = real_now()
     guessed = _tries_used_up(tried, now)
     verified = len(right) == 1 and not guessed
     compared = right[0] if verified else next(iter(tried), None)
@@ -88,7 +115,7 @@ def _compare(request: ToolRequest, call: Call, answers: Answers) -> str:
         call,
         request.called.name,
         request.called.id,
-        wish,
+        _wish(request, answers),
         now,
         customer_id=None if compared is None else compared.id,
         answer=line,
@@ -145,8 +172,14 @@ def _billed(request: ToolRequest, answers: Answers) -> list[Customer]:
     exact = Invoice.one_with("customer", "t.account_id = ? AND t.number = ?", account_id, number)
     if exact is not None:
         return [exact.customer]
+    # the inner query needs only the index of the account's numbers
     alike = Invoice.all(
-        f"account_id = ? AND {_PLAIN} = ? LIMIT ?", account_id, plain(number), _HOUSEHOLD
+        "account_id = ? AND number IN (SELECT number FROM invoice"
+        f" WHERE account_id = ? AND {_PLAIN} = ? LIMIT ?)",
+        account_id,
+        account_id,
+        plain(number),
+        _HOUSEHOLD,
     )
     return [Customer.get_by_id(each) for each in sorted({row.customer_id for row in alike})]
 

@@ -13,6 +13,7 @@ from providers.vapi import client
 from providers.vapi.client import Json, object_path
 from providers.vapi.lists import listed, name, page_of
 from rules.calling import tool_payloads
+from rules.calling.call_analysis import read_analysis
 from rules.storable import storable_text
 
 KIND = "call"
@@ -131,12 +132,13 @@ def read_message(document: Any) -> tuple[str, VapiCall]:
 
 def _structured_outcome(artifact: Json, analysis: Json) -> Json | None:
     """The structured outcome, from whichever of Vapi's two features the organization uses; if it
-    has others too, the one that names an outcome.
+    has others too, the one that names an outcome of ours.
     """
     outputs = _dict(artifact.get("structuredOutputs")).values()
     results = [analysis.get("structuredData"), *(_dict(each).get("result") for each in outputs)]
     found = [each for each in results if isinstance(each, dict) and each]
-    return next((each for each in found if "outcome" in each), found[0] if found else None)
+    ours = (each for each in found if "outcome" in read_analysis(each))
+    return next(ours, found[0] if found else None)
 
 
 def _dict(value: Any) -> Json:

@@ -63,21 +63,38 @@ NOTHING = CONSEQUENCES["nothing"]
 _REACH = "(?:call|phone|ring|text|contact|message|bother)"
 _CALLS = r"(?:phone )?(?:calls|texts)"  # a mailbox says that there are no more messages
 # nothing follows that would limit the wish to a time or a place
-_ENDS = r"(?=(?: please| from (?:you|this|your) ?\w*)?[.,!?]|$| again\b| any ?more\b)"
+_UNTIL = (
+    r"(?:today|tonight|tomorrow|until|till|for (?:a|the|now)|on \w+day|at (?:work|night|home)"
+    r"|this (?:week|month|year|early|late|morning|afternoon|evening))\b"
+)
+_AGAIN = rf" (?:again|any ?more)\b(?! {_UNTIL})"
+_ENDS = (
+    r"(?=(?: please| from (?:you(?: guys| people| all)?|(?:this|your) \w+))?(?:[.,!?]|$)"
+    rf"|{_AGAIN})"
+)
+# how a request begins, as opposed to a report of what happened
+_ASKS = r"(?:^|[.,!?] |\b(?:please|want|said|okay|ok|can you|could you|you to) )(?:just |please )?"
+_OPT = r"(?<!n't )(?<!not )(?<!never )(?<!n't want to )(?<!not want to )(?<!did you )opt"
+_CONTACT = (  # what one opts out of
+    r"(?:(?:these|your|the|all|any) (?:\w+ )?(?:calls?|texts?)\b"
+    r"|(?:(?:all (?:of )?)?(?:this|that|it)|everything)(?=[.,!?]|$))"
+)
 _OPT_OUT = re.compile(
     r"\b(?:stop|quit) (?:call|phon|ring|text|contact|messag|bother|harass)ing\b"
     rf"|\bnever {_REACH} (?:me|us|here)\b"
     rf"|\b(?:don't|do not)(?: you)?(?: ever)? {_REACH} (?:me|us|here|this number|my phone)"
-    r"(?=(?: again| any ?more| ever(?: again)?| please)?[.,!?]|$| again\b| any ?more\b)"
+    rf"(?=(?: again| any ?more| ever(?: again)?| please)?[.,!?]|$|{_AGAIN})"
     r"|\b(?:take|remove) (?:me|us|my (?:name|number|phone number)) (?:off|from)"
     r" (?:your|this|that|the) (?:\w+ ){0,2}(?:lists?|system|records|database)\b"
     r"|\b(?:your|the) do[- ]not[- ]call list\b"
-    r"|\bopt (?:me|us) out\b|\bopt out of (?:these|your|the|all|any) (?:\w+ )?(?:calls?|texts?)\b"
-    r"|\bi(?: want to|'d like to| would like to) opt out[.!]*$"
-    r"|\bleave (?:me|us) alone\b|\b(?:lose|delete|erase) my (?:phone )?number\b"
-    rf"|\b(?:no more|(?:don't|do not) want(?: any)? more) {_CALLS}{_ENDS}"
+    rf"|\b{_OPT} (?:me|us) out\b(?! of (?!{_CONTACT}))|\b{_OPT} out of {_CONTACT}"
+    r"|(?<!if )\bi(?: want to|'d like to| would like to) opt out[.!]*$"
+    rf"|\bleave (?:me|us) alone\b(?! {_UNTIL})"
+    rf"|{_ASKS}(?:lose|delete|erase) my (?:phone )?number\b"
+    rf"|(?:{_ASKS}no more|\b(?:don't|do not) want(?: any)? more) {_CALLS}{_ENDS}"
     rf"|\b(?:don't|do not) want to be (?:called|texted|contacted){_ENDS}"
-    r"|\bno quiero (?:más|recibir más) (?:llamadas|mensajes)(?=[.,!]|$| de )"
+    r"|\bno quiero (?:más|recibir más) (?:llamadas|mensajes)"
+    r"(?=[.,!]|$| de (?:usted|ustedes|este|esta|su|parte)\b)"
     r"|\bno (?:(?:me|nos) )?vuelvan? a (?:llamar|escribir)(?:me|nos)?(?=[.,!]|$)"
     r"|\bd[eé]jen?(?:me|nos) en paz\b"
     r"|\bno (?:me|nos) (?:llamen?|llames|escriban?|molesten?)(?= más| nunca| otra vez|[.,!]|$)"

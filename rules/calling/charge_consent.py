@@ -13,9 +13,9 @@ from rules.calling.tool_payloads import Utterance
 
 MOST_WORDS = 500  # characters stored as evidence
 _YES = re.compile(
-    r"\b(yes|yeah|yep|yup|sure|ok|okay|correct|i agree|agreed|go ahead|i do(?= agree|$)|please do"
-    r"|absolutely|that s fine|that is fine|si|claro|de acuerdo|adelante|correcto|esta bien|vale"
-    r"|acepto|por supuesto)\b"
+    r"\b(yes|yeah|yep|yup|sure|ok|okay|correct|i agree|agreed|go ahead|i do(?= agree| please|$)"
+    r"|please do|absolutely|that s fine|that is fine|si|claro|de acuerdo|adelante|correcto"
+    r"|esta bien|vale|acepto|por supuesto)\b"
 )
 _DOUBT = re.compile(
     r"\b(no|not|nope|never|\w*n t|dont|cannot|wait|hold on|stop|but|maybe|later|unless|if|rather"
@@ -23,8 +23,11 @@ _DOUBT = re.compile(
     r"|nunca|tampoco|espere|espera|pero|quizas|tal vez|despues|todavia|aun|prefiero|mejor|enlace"
     r"|pregunta|cuanto|cual|quien|por que)\b"
 )
-# a question, or "if" in Spanish, which only its accent tells from a yes
-_UNSURE = re.compile(r"[?\u00bf]|\bsi\s+\w")
+# a question, or "if" in Spanish, which only its accent, or what follows, tells from a yes
+_UNSURE = re.compile(
+    r"[?\u00bf]|\bsi\s+(?!(?:s[i\u00ed]|claro|se\u00f1or(?:a|ita)?|gracias|por supuesto|por favor"
+    r"|de acuerdo|adelante|est\u00e1 bien)\b)\w"
+)
 _CHARGE = re.compile(r"\b(charg|cobr|carg[aou])")
 _LONG = 4  # letters a word needs to distinguish one sentence from another
 _MOST_OF_IT = 0.75  # a transcript misses some words

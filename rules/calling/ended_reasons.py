@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 NOT_PLACED = "not_placed"
 BROKE_OFF = "broke_off"
+FORWARDED = "assistant-forwarded-call"  # the caller was connected with a person
 # not Vapi's: staff say that the call is over, or that they made it themselves
 BY_HAND, MADE_BY_HAND = "ended-by-hand", "made-by-hand"
 

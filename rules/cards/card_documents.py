@@ -20,6 +20,7 @@ from rules.cards.card_numbers import (
     has_card_number,
     is_card_number,
     redact,
+    without_uuids,
 )
 from rules.cards.issuers import LENGTHS
 
@@ -38,8 +39,9 @@ _TIME = re.compile(
 )
 _ID_NAME = re.compile(
     r"(?:Id|Ids|ID|Sid|Token|Key|SHA256|_id|_ids|_sid|_key|_token)$"
-    r"|^(?:id|sid|startingAfter|after|since|reference|token|key|code|url|session_state|iss)$"
+    r"|^(?:id|sid|startingAfter|after|since|reference|token|key|code)$"
 )
+_UUID_NAME = re.compile(r"^(?:url|session_state|iss)$")  # besides UUIDs, checked like text
 _PROVIDER_ID = re.compile(
     r"(?:^|_)(?:id|sid|secret|fingerprint|url|token|key)$|(?:Id|Sid|Url|Key|Token)$"
     r"|^(?:path|signature)$"
@@ -118,6 +120,8 @@ def holds_card_number(name: str, value: Any, phones: Phones | None = None) -> bo
         return False
     if _ID_NAME.search(name) and " " not in text.strip():
         return has_bare_card_number(text)
+    if _UUID_NAME.search(name):
+        text = without_uuids(text)
     return has_card_number(text, phones)
 
 

@@ -50,9 +50,14 @@ def has_bare_card_number(text: str) -> bool:
     """Whether an id, a key or an address contains a card number that stands alone.
 
     Digits adjacent to letters or an underscore (`pi_3…`, a token) are part of the id, and so is
-    all of a UUID, in whose groups no card number is written.
+    all of a UUID.
     """
-    return next(_spans(_UUID.sub("uuid", text), _stands_alone), None) is not None
+    return next(_spans(without_uuids(text), _stands_alone), None) is not None
+
+
+def without_uuids(text: str) -> str:
+    """Return `text` with each UUID, in which no card number is written, replaced by a word."""
+    return _UUID.sub("uuid", text)
 
 
 def redact(text: str) -> str:

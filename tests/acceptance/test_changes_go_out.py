@@ -327,13 +327,14 @@ def test_a_webhook_secret_is_shown_once_and_stored_sealed(clinic, capfd):
 
 def test_an_endpoints_url_is_not_taken_for_a_card_number(clinic):
     """Given a URL that ends with a UUID, as automation services make them, in which the digits of a
-    card number happen to be, then it is accepted; a card number by itself is refused in a URL too.
+    card number happen to be, then it is accepted; a card number is refused in a URL too.
     """
     own = "https://hooks.example.com/b18c8632-2266-4668-8665-0967dbc38a39"
     made = clinic.register(url=own)
     assert (made.status_code, made.json.get("url")) == (201, own)
     assert clinic.patch(WebhookEndpoint.get(), url=f"{own}?v=2").status_code == 200
-    assert clinic.register(url="https://hooks.example.com/4242424242424242").status_code == 422
+    for card in ("4242424242424242", "visa4242424242424242", f"{own[-36:]}?4242-4242-4242-4242"):
+        assert clinic.register(url=f"https://hooks.example.com/{card}").status_code == 422
 
 
 def test_an_endpoint_gets_only_its_event_types(clinic):

@@ -307,6 +307,21 @@ def test_an_unverified_caller_who_wants_nothing_makes_no_work(calling: Calling, 
     assert WorkItem.select().count() == 0
 
 
+@pytest.mark.one_database
+@pytest.mark.parametrize(("outcome", "items"), [("wants_person", 0), ("attorney", 1)])
+def test_an_unverified_caller_connected_with_staff_need_not_be_called(
+    calling: Calling, outcome: str, items: int
+):
+    """Given an unverified caller whom the assistant connected with a person at the clinic, then
+    that they wanted one makes no work; what else they said does.
+    """
+    report = {"endedReason": "assistant-forwarded-call", "artifact": {}}
+    report["analysis"] = {"structuredData": {"outcome": outcome}}
+    tells(calling, "vapi-1", "end-of-call-report", **report)
+    assert Call.by_vapi_id("vapi-1").state == "ended"
+    assert WorkItem.select().count() == items
+
+
 def asked_since(calling: Calling) -> list[str]:
     """Return the start of the period asked for in each request for Vapi's call list."""
     rows = calling.stand_in.sandbox.shared.requests.select(

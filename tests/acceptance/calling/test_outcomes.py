@@ -483,7 +483,7 @@ def test_call_with_lost_reports_is_polled_at_vapi(calling: Calling):
     assert len(ended(calling)) == 1
 
 
-@pytest.mark.parametrize("other", [{}, {"so-1": {"result": {"score": 5}}}])
+@pytest.mark.parametrize("other", [{}, {"so-1": {"result": {"outcome": "success"}}}])
 def test_poll_before_the_analysis_does_not_replace_the_report(calling: Calling, other: dict):
     """Given a poll that finds the call ended but not yet analysed, though perhaps with another
     output of the organization's, then the report is still awaited; one that arrives after we
@@ -571,9 +571,9 @@ def test_outcome_is_found_among_the_organizations_other_outputs(calling: Calling
     calling.habits(silent="status-update,end-of-call-report,tool-calls")
     call = calling.answers("hangs_up").dials()
     calling.hears()
-    ours, other = {"result": {"outcome": "dispute"}}, {"result": {"score": 5}}
+    ours, other = {"result": {"outcome": "dispute"}}, {"result": {"outcome": "success"}}
     outputs = {"so-1": other, "so-2": ours} if before == "another output" else {"so-2": ours}
-    data = {"structuredData": {"score": 5}} if before == "other data" else {}
+    data = {"structuredData": {"outcome": 5}} if before == "other data" else {}
     report = {"endedReason": "customer-ended-call", "analysis": data}
     report["artifact"] = {"structuredOutputs": outputs}
     tells(calling, message(calling, calling.call(call.id), "end-of-call-report", **report))

@@ -171,6 +171,23 @@ def test_caller_from_a_phone_that_is_on_file_for_others_is_verified_by_their_bil
     assert Call.by_vapi_id(ring["id"]).customer_id == line.customer.id
 
 
+@pytest.mark.one_database
+def test_bills_are_searched_before_the_write_lock_is_taken(line):
+    """Given a bill's number that is spelled like none on file, so that the numbers of all bills are
+    compared, then this happens before the transaction; after two tries nothing is compared.
+    """
+    ring = line.a_ring("+12025550177")
+    assert line.tool("verifyCaller", call=ring).startswith("+Nothing was compared")
+    orders = []
+    for number in ("999", "998", "997"):
+        with counted() as cost:
+            told = line.tool("verifyCaller", call=ring, **answers(number))
+        assert told.startswith("+Not verified")
+        steps = ["search" if "replace(" in each else each.partition(" ")[0] for each in cost.sent]
+        orders.append([step for step in steps if step in {"search", "BEGIN"}])
+    assert orders == [["search", "BEGIN"], ["search", "BEGIN"], []]
+
+
 def answers(number):
     return {"fullName": NAME, "postalCode": CODE, "invoiceNumber": number}
 

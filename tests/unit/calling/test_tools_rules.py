@@ -140,6 +140,11 @@ ASK = "Do you agree that we charge 1,120.50 USD to your card on file?"
         "Sí por favor",
         "Claro que sí.",
         "Vale, adelante.",
+        "Si claro",
+        "Si por favor",
+        "si si",
+        "Si señor, adelante",
+        "I do, please.",
     ],
 )
 def test_a_plain_yes_counts_as_consent(answer):
@@ -171,6 +176,8 @@ def test_a_plain_yes_counts_as_consent(answer):
         "¿Cuánto vale?",
         "Cuánto vale eso",
         "Si tengo dinero en la cuenta.",
+        "Claro, si por favor me manda la cuenta si puede",
+        "Si acepto el cargo",
         "Vale, mándeme el enlace.",
         "Claro, tengo una pregunta.",
     ],
