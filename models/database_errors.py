@@ -41,6 +41,10 @@ _CONFLICT = (
     "PostgreSQL rolled back a transaction that conflicted with another; nothing of it was saved. It"
     " is retried, or can be. If this happens often, report it with PostgreSQL's log."
 )
+_FROZEN = (
+    "PostgreSQL rolled back a transaction in which nothing had happened for long: this process was"
+    " frozen. It goes on. If this happens often, check its machine."
+)
 _SLOW = "A statement took too long, or waited too long for a lock. Check what holds the lock."
 
 # Prefixes of error codes (SQLite's name, PostgreSQL's SQLSTATE), and what they mean. The first
@@ -50,6 +54,7 @@ _MEANS = {
     "53100": _FULL,
     "SQLITE_READONLY": _READ_ONLY,
     "25006": STANDBY,
+    "25P03": _FROZEN,
     "SQLITE_BUSY": _LOCKED,
     "SQLITE_LOCKED": _LOCKED,
     LOCK_REFUSED: _LOCKED,

@@ -184,22 +184,19 @@ def release_expired() -> list[Released]:
     Skips a row that a frozen process has locked: the relay, which calls this at each look, must not
     wait for it.
     """
-    which = "lease_until < {now}"
+    which = "state = 'running' AND lease_until < {now}"
     if is_postgres():
-        held = f"SELECT id FROM staged_job WHERE state = 'running' AND {which}"
-        which = f"id = ANY(ARRAY({held} FOR NO KEY UPDATE SKIP LOCKED))"
+        free = f"SELECT id FROM staged_job WHERE {which} FOR NO KEY UPDATE SKIP LOCKED"
+        which = f"id = ANY(ARRAY({free}))"
     return _release(which, "lease expired: the worker died or was frozen", ())
 
 
 def release_worker(worker: str) -> list[Released]:
     """Release the jobs of a worker that is known to be dead."""
-    return _release("worker = ?", "worker died", (worker,))
+    return _release("state = 'running' AND worker = ?", "worker died", (worker,))
 
 
 def _release(which: str, error: str, params: tuple[Any, ...]) -> list[Released]:
-    sql = (
-        f"UPDATE staged_job SET {_GIVEN_BACK} WHERE state = 'running' AND {which} RETURNING id,"
-        " name, queue, state"
-    )
+    sql = f"UPDATE staged_job SET {_GIVEN_BACK} WHERE {which} RETURNING id, name, queue, state"
     rows = execute(sql, (0, 0, error, *params)).fetchall()
     return [Released(*row) for row in rows]

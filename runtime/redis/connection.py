@@ -55,7 +55,8 @@ def is_of_replica(error: RedisError) -> bool:
 
 def disconnect_if_replica(redis: "Redis", error: RedisError) -> None:
     """Drop the connections to a server that has become a replica: after a failover its name may
-    lead to another server.
+    lead to another server. Those that other threads use stay, because closing one under its user
+    raises no RedisError there; each is dropped once its server has refused something on it.
     """
     if is_of_replica(error):
-        redis.connection_pool.disconnect()
+        redis.connection_pool.disconnect(inuse_connections=False)

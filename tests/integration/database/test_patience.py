@@ -61,6 +61,7 @@ def test_a_process_that_hangs_in_a_transaction_loses_its_locks(on_postgres):
         with pytest.raises(OperationalError) as error:
             hang()
     assert is_outage(error.value)
+    assert "was frozen" in explain(error.value)
     answers()
     assert StagedJob.get_by_id(job_id).last_error == "free"
 

@@ -6,14 +6,14 @@ from contextlib import suppress
 
 import pytest
 from limits import parse
-from redis.exceptions import MasterDownError
+from redis.exceptions import MasterDownError, ReadOnlyError
 
 from delivery import nudge
 from delivery.heartbeats import read_heartbeats
 from delivery.locks import invoice_lock
 from models.delivery.staged_job import Pushable
 from models.transactions import database_time
-from runtime.redis.connection import connect_redis
+from runtime.redis.connection import connect_redis, disconnect_if_replica
 from runtime.settings import get_settings
 from tests.running.processes import reset_process
 from web.http.guards import rate_limiter
@@ -90,3 +90,15 @@ def test_rate_limits_follow_the_name(moved, monkeypatch):
     assert not primary.keys("payphone:limit*")
     assert limiter.hit(few, "a")
     assert len(primary.keys("payphone:limit*")) == 1
+
+
+def test_an_answer_that_another_thread_awaits_arrives(valkey):
+    """Given a thread that waits for Redis while another finds it to be a replica, then it gets its
+    answer: its connection is not closed under it, which would raise no error of Redis.
+    """
+    redis = connect_redis(f"unix://{valkey.socket}")
+    theirs = redis.connection_pool.get_connection()
+    theirs.send_command("PING")
+    redis.ping()
+    disconnect_if_replica(redis, ReadOnlyError("a replica"))
+    assert theirs.read_response() in {b"PONG", "PONG"}
