@@ -48,6 +48,7 @@ class Reading:
     region: str = "US"
 
     def text(self, name: str, cells: Sequence[str]) -> str:
+    delimiter: str = ","
         """A field's cell in a row; empty if the file has no such column."""
         place = self.columns.get(name)
         return cells[place].strip() if place is not None and place < len(cells) else ""
@@ -170,6 +171,8 @@ def _is_split(cells: Sequence[str], how: Reading) -> bool:
     """Whether an amount's own comma has split it in two, as in 1,234.50 without quotes."""
     place = how.columns["amount"]
     amount, rest = cells[place : place + 2]
+    if how.delimiter != ",":
+        return False
     return _BEFORE.fullmatch(amount) is not None and _BEHIND.fullmatch(rest) is not None
 
 

@@ -501,7 +501,9 @@ def test_an_amount_that_its_own_comma_has_split_is_refused(books):
         assert "under 5 headings; quote cells that contain the delimiter" in told
     assert books.take_in(f"{head}1,Ada,2099-01-31,10.00,90 days,\n", *DOLLARS).exit_code == 0
     assert books.take_in(f"{head}2,Ada,2099-01-31,10,,\n", *DOLLARS).exit_code == 0
-    assert [row[2] for row in books.invoices] == [1_000, 1_000]
+    other = f"{head}3,Ada,2099-01-31,10,30,\n".replace(",", ";")
+    assert books.take_in(other, *DOLLARS).exit_code == 0
+    assert [row[2] for row in books.invoices] == [1_000, 1_000, 1_000]
 
 
 @pytest.mark.any_database
