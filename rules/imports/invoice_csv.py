@@ -30,6 +30,8 @@ from rules.storable import storable_text
 Parsed = TypeVar("Parsed")
 
 _YES, _NO = frozenset({"yes", "y", "true", "1", "x"}), frozenset({"", "no", "n", "false", "0"})
+_DASH = re.compile(r"[^\w.,]*[-–—][^\w.,]*")  # 0 in Excel's accounting format, also with a sign
+_NO_ID = frozenset({"", "0", "-", "n/a", "na", "none", "null", "nil"})
 # the parts of an amount before and behind a comma of its own
 _BEFORE = re.compile(r"[^\d.,]*\d{1,9}")
 _BEHIND = re.compile(r"\d{2,3}(?:\.\d+)?[^\w.,]*")
@@ -267,7 +269,10 @@ class _Row:
         )
 
     def _external_id(self) -> str | None:
-        return self.get("externalId", lambda text: read_id(text[:LONGEST]) if text else None)
+        return self.get(
+            "externalId",
+            lambda text: None if text.casefold() in _NO_ID else read_id(text[:LONGEST]),
+        )
 
     def _currency(self, text: str) -> str:
         """The row's currency: from its column, the option, or the mark beside the amount."""

@@ -631,6 +631,24 @@ def test_opt_outs_count_from_each_line_of_an_invoice_that_is_added_up(take_in, a
     assert [contact(account, phone)[0] for phone in (ADA, BOB, CY)] == [True, True, True]
 
 
+@pytest.mark.parametrize("none", ["0", "N/A", "none", "-"])
+def test_an_external_id_that_says_none_identifies_nobody(take_in, account, none):
+    """Given a program that writes 0 or N/A for no external id, then the bill of somebody whose
+    phone it does not have is not billed to the next person, nor they contacted about it.
+    """
+    text = (
+        "number,customer,phone,externalId,dueDate,amount,currency\n"
+        f"1,Ada Payer,,{none},2099-01-31,10,USD\n"
+        f"2,Bob Other,202-555-0144,{none},2099-01-31,10,USD\n"
+    )
+    assert take_in(text).exit_code == 0
+    rows = Customer.select().order_by(Customer.name)
+    assert [(row.name, row.phone, row.external_id) for row in rows] == [
+        ("Ada Payer", None, None),
+        ("Bob Other", "+12025550144", None),
+    ]
+
+
 def test_an_opt_out_counts_for_the_number_on_file_too(take_in, account):
     """Given people whose numbers have changed here since, when the clinic's file, which has their
     old ones, says that they opted out, or have not agreed, then that is so at the new ones too. The
