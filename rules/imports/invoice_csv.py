@@ -48,9 +48,9 @@ class Reading:
     signs: Signs = field(default_factory=Signs)
     currency: str = ""
     region: str = "US"
+    delimiter: str = ","
 
     def text(self, name: str, cells: Sequence[str]) -> str:
-    delimiter: str = ","
         """A field's cell in a row; empty if the file has no such column."""
         place = self.columns.get(name)
         return cells[place].strip() if place is not None and place < len(cells) else ""
@@ -171,10 +171,10 @@ def card_errors(line: int, cells: Sequence[str], header: Sequence[str]) -> list[
 
 def _is_split(cells: Sequence[str], how: Reading) -> bool:
     """Whether an amount's own comma has split it in two, as in 1,234.50 without quotes."""
-    place = how.columns["amount"]
-    amount, rest = cells[place : place + 2]
     if how.delimiter != ",":
         return False
+    place = how.columns["amount"]
+    amount, rest = cells[place : place + 2]
     return _BEFORE.fullmatch(amount) is not None and _BEHIND.fullmatch(rest) is not None
 
 
@@ -212,6 +212,7 @@ class _Row:
         self.header = header
         self.how = how
         self.amount = amount
+        self.paid = 0  # of the total, in minor units
         self.errors: list[RowError] = []
 
     def text(self, name: str) -> str:
@@ -286,7 +287,7 @@ class _Row:
         signs = self.how.signs
         owed = read_amount(text, currency, signs) if self.amount is None else self.amount
         paid_of_it = self.text("paidOfIt")
-        if paid_of_it and _read_paid(paid_of_it, currency, signs):
+        if _read_paid(paid_of_it, owed, currency, signs):
             raise BadCell(
                 f"{text[:40]!r} is what was billed or what is still owed, and {paid_of_it[:40]} is"
                 " paid; say which, with --mapping total=COLUMN or --mapping amount=COLUMN"
@@ -294,9 +295,11 @@ class _Row:
         self._refuse_other_total(owed, currency)
         if "isTotal" in self.how.columns:
             if "paid" in self.how.columns:
-                paid = self.get("paid", lambda text: _read_paid(text or "0", currency, signs))
+                total = owed
+                paid = self.get("paid", lambda text: _read_paid(text, total, currency, signs))
                 if paid is None:
                     return None
+                self.paid = paid
                 owed -= paid
             elif state is State.PARTIAL:
                 raise BadCell(
@@ -329,7 +332,8 @@ class _Row:
         if amount < 0:
             return self._not_collected("credit", "less than nothing owed", None)
         # a balance of zero means that it was paid; a total of zero does not
-        is_paid = state is not State.DRAFT and "isTotal" not in self.how.columns
+        is_balance = "isTotal" not in self.how.columns
+        is_paid = state is not State.DRAFT and (is_balance or self.paid > 0)
         return self._not_collected("nothing owed", "nothing owed", State.PAID if is_paid else None)
 
     def _not_collected(self, why: str, said: str, state: State | None) -> Passed:
@@ -401,8 +405,15 @@ class _Row:
         return SmsConsent(source[:200], read_time(given), self.text("consentText")[:2000])
 
 
-def _read_paid(text: str, currency: str, signs: Signs) -> int:
-    """Parse what was paid of a total, in minor units. Raises BadCell, also for less than zero."""
+def _read_paid(text: str, total: int, currency: str, signs: Signs) -> int:
+    """Parse what was paid of a total, in minor units: all for yes, nothing for no or a dash. Raises
+    BadCell, also for less than zero.
+    """
+    word = text.casefold()
+    if word in _NO or _DASH.fullmatch(text):
+        return 0
+    if word in _YES - {"1"}:
+        return total
     try:
         paid = read_amount(text, currency, signs)
     except BadCell as error:

@@ -354,19 +354,34 @@ def test_an_amount_due_of_which_something_is_paid_needs_a_word(books):
 @pytest.mark.any_database
 def test_what_was_paid_of_a_total_is_taken_off_or_the_row_refused(books):
     """Given a total and what was paid of it, then a payment is never added to the debt, however it
-    is written, and a column called Paid that says yes or no is not passed over.
+    is written, and a column called Paid that says something else is not passed over.
     """
     head = "Invoice Number,Customer,Due Date,Total,"
     for paid in ("-60.00", "(60.00)", "60.00 CR"):
         told = books.refused(f"{head}Amount Paid\n1,Ada,2099-01-31,100,{paid}\n", *DOLLARS)
         assert f"line 2, Amount Paid: '{paid}' is less than zero" in told
-    told = books.refused(f"{head}Paid\n1,Ada,2099-01-31,100.00,Yes\n", *DOLLARS)
-    assert "line 2, Paid: 'Yes' is not an amount" in told
+    told = books.refused(f"{head}Paid\n1,Ada,2099-01-31,100.00,2026-01-04\n", *DOLLARS)
+    assert "line 2, Paid: '2026-01-04' is not an amount" in told
     assert "--mapping paid=" in told
     for number, name in enumerate(("Paid", "Payments", "Total Paid", "Amount Paid")):
         row = f"{number},Ada,2099-01-31,100.00,60.00"
         assert books.take_in(f"{head}{name}\n{row}\n", *DOLLARS).exit_code == 0
     assert {row[2] for row in books.invoices} == {4_000}
+
+
+@pytest.mark.any_database
+def test_a_column_paid_may_say_yes_or_no_or_a_dash(books):
+    """Given a spreadsheet whose column Paid is a checkbox, or has the dash that Excel's accounting
+    format writes for 0, then what is not paid is owed in full, and what is paid is not.
+    """
+    head = "Invoice Number,Customer,Due Date,Amount,Paid\n"
+    nothing = ("No", "FALSE", "n", "-", " $-   ", "- €", "")
+    rows = [f"{number},Ada,2099-01-31,100.00,{paid}" for number, paid in enumerate(nothing)]
+    rows += [f"{paid},Ada,2099-01-31,100.00,{paid}" for paid in ("Yes", "TRUE", "x")]
+    assert books.take_in(head + "\n".join(rows), *DOLLARS).exit_code == 0
+    assert [row[::2][:2] for row in books.invoices] == [
+        (str(number), 10_000) for number in range(len(nothing))
+    ]
 
 
 ZOHO = (
