@@ -631,6 +631,26 @@ def test_opt_outs_count_from_each_line_of_an_invoice_that_is_added_up(take_in, a
     assert [contact(account, phone)[0] for phone in (ADA, BOB, CY)] == [True, True, True]
 
 
+def test_an_external_id_is_filled_in_for_the_one_with_the_same_name_and_email(take_in, account):
+    """Given a known person without a phone, when a file brings their external id, then there is no
+    second customer; name alone is not enough, nor an e-mail address of somebody with another id.
+    """
+    ada = given.a_customer(account, name="Ada Payer", email="ada@example.com", phone=None)
+    text = (
+        "number,customer,email,externalId,dueDate,amount,currency\n"
+        "1,Ada Payer,,A-6,2099-01-31,10,USD\n"
+        "2,Ada Payer,ada@example.com,A-7,2099-01-31,10,USD\n"
+        "3,Ada Payer,ada@example.com,A-8,2099-01-31,10,USD\n"
+    )
+    assert take_in(text).exit_code == 0
+    assert [row.customer_id == ada.id for row in Invoice.select().order_by(Invoice.number)] == [
+        False,
+        True,
+        False,
+    ]
+    assert Customer.get_by_id(ada.id).external_id == "A-7"
+
+
 @pytest.mark.parametrize("none", ["0", "N/A", "none", "-"])
 def test_an_external_id_that_says_none_identifies_nobody(take_in, account, none):
     """Given a program that writes 0 or N/A for no external id, then the bill of somebody whose
