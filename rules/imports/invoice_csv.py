@@ -270,10 +270,7 @@ class _Row:
         )
 
     def _external_id(self) -> str | None:
-        return self.get(
-            "externalId",
-            lambda text: None if text.casefold() in _NO_ID else read_id(text[:LONGEST]),
-        )
+        return self.get("externalId", _read_external_id)
 
     def _currency(self, text: str) -> str:
         """The row's currency: from its column, the option, or the mark beside the amount."""
@@ -403,6 +400,16 @@ class _Row:
                 " the cell empty"
             )
         return SmsConsent(source[:200], read_time(given), self.text("consentText")[:2000])
+
+
+def _read_external_id(text: str) -> str | None:
+    """Parse a customer's id in the clinic's software; None if it stands for none. Raises
+    BadCell.
+    """
+    try:
+        return None if text.casefold() in _NO_ID else read_id(text[:LONGEST])
+    except BadCell as error:
+        raise BadCell(f"{error}; or say --mapping externalId= to do without these ids") from None
 
 
 def _read_paid(text: str, total: int, currency: str, signs: Signs) -> int:

@@ -538,6 +538,14 @@ def test_what_a_spreadsheet_has_spoilt_is_refused(books, row, told):
         f"Invoice No,Customer,Due Date,Balance,External ID\n{row}\n", "--currency", "usd"
     )
     assert f"line 2, {told}" in told_in
+    assert ("--mapping externalId=" in told_in) is told.startswith("External ID")
+
+
+@pytest.mark.any_database
+def test_spoilt_external_ids_can_be_left_out(books):
+    text = "Invoice No,Customer,Due Date,Balance,External ID\n1,Ada,2099-01-31,10.00,2.85E+18\n"
+    assert books.take_in(text, *DOLLARS, "--mapping", "externalId=").exit_code == 0
+    assert Customer.get().external_id is None
 
 
 @pytest.mark.any_database
