@@ -294,9 +294,13 @@ def test_a_spreadsheets_amount_is_a_total_and_only_payphones_own_is_a_balance(bo
         f"{head},Status\n1,Ada,2099-01-31,100.00,Partially paid\n", "--currency", "usd"
     )
     assert "is the whole amount of an invoice that is partly paid" in told
-    text = f"{head},Amount Paid,External ID\n1,Ada,2099-01-31,100.00,60.00,A-7\n"
+    text = (
+        "Invoice Number,Customer Name,Due Date,Amount,Amount Paid,External ID,Project\n"
+        "1,Ada,2099-01-31,100.00,60.00,A-7,Crown\n"
+    )
     assert books.take_in(text, "--currency", "usd").exit_code == 0
     assert Customer.get().external_id == "A-7"
+    assert Invoice.get().project == "Crown"
     own = "number,customer,dueDate,amount,currency,status\n2,Ada,2099-01-31,40.00,USD,partial\n"
     assert books.take_in(own).exit_code == 0
     assert [row[::2] for row in books.invoices] == [("1", 4_000, "sent"), ("2", 4_000, "sent")]
