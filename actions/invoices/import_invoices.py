@@ -223,7 +223,7 @@ def _customers(account: Account, rows: Sequence[InvoiceRow], now: datetime) -> d
         if bearer is not None and _is_stranger(bearer, row):
             bearer = None
             row = replace(row, external_id=None)  # noqa: PLW2901 - it identifies someone else
-        customer = bearer if row.external_id else _namesake(candidates, row)
+        customer = bearer or _namesake(candidates, row)
         customer = customer or _spelled_otherwise(by_phone.get(row.phone, []), row)
         if customer is None:
             customer = Customer(
@@ -276,16 +276,17 @@ def _spelled_otherwise(at_phone: Sequence[Customer], row: InvoiceRow) -> Custome
 
 
 def _namesake(candidates: Sequence[Customer], row: InvoiceRow) -> Customer | None:
-    """The customer of the row's name that the row is about: one whose phone or e-mail it has, else
-    the only one of that name. Of several it is nobody's for certain, so only one who cannot be
-    contacted, lest the wrong person is.
+    """The customer of the row's name that the row is about: one whose phone or e-mail it has, else,
+    if it has no external id, the only one of that name. Of several it is nobody's for certain, so
+    only one who cannot be contacted, lest the wrong person is.
     """
     possible = [one for one in candidates if _is_same(one, row)]
     certain = [one for one in possible if _shared_details_agree(one, row)]
-    if not certain and len({(one.email, one.phone) for one in candidates}) == 1:
-        certain = possible
-    elif not certain and not (row.email or row.phone):
-        certain = [one for one in possible if not (one.email or one.phone)]
+    if not certain and not row.external_id:
+        if len({(one.email, one.phone) for one in candidates}) == 1:
+            certain = possible
+        elif not (row.email or row.phone):
+            certain = [one for one in possible if not (one.email or one.phone)]
     return certain[0] if certain else None
 
 

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+_GENERATIONS = {"jr", "junior", "sr", "senior", "ii", "iii", "iv"}
 _WORD = re.compile(r"\w+")
 
 
@@ -16,9 +17,11 @@ def may_be_one(ours: str, theirs: str) -> bool:
 
 def is_spelling_of(ours: str, theirs: str) -> bool:
     """Whether the names are spellings of one: all words, or at least two of them, are the same. One
-    word in common may be a household's, or chance.
+    word in common may be a household's, or chance, and a Jr. is another person.
     """
     known, said = _words(ours), _words(theirs)
+    if (set(known) ^ set(said)) & _GENERATIONS:
+        return False
     is_whole = sorted(known) == sorted(said) or "".join(known) == "".join(said)
     return is_whole or (may_be_one(ours, theirs) and len(set(known) & set(said)) > 1)
 

@@ -21,7 +21,7 @@ REQUIRED = {
     "amount": "the amount owed",
 }
 # our fields by their names in `--mapping FIELD=COLUMN`
-MAPPABLE = {name: name for name in (*COMMON, "project", *CONTACT)}
+MAPPABLE = {name: name for name in (*COMMON, *CONTACT)}
 del MAPPABLE["balance"]
 MAPPABLE["amount"] = "balance"
 

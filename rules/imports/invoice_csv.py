@@ -30,6 +30,8 @@ from rules.storable import storable_text
 Parsed = TypeVar("Parsed")
 
 _YES, _NO = frozenset({"yes", "y", "true", "1", "x"}), frozenset({"", "no", "n", "false", "0"})
+_DASH = re.compile(r"[^\w.,]*[-–—][^\w.,]*")  # 0 in Excel's accounting format, also with a sign
+_NO_ID = frozenset({"", "0", "-", "n/a", "na", "none", "null", "nil"})
 # the parts of an amount before and behind a comma of its own
 _BEFORE = re.compile(r"[^\d.,]*\d{1,9}")
 _BEHIND = re.compile(r"\d{2,3}(?:\.\d+)?[^\w.,]*")
@@ -46,6 +48,7 @@ class Reading:
     signs: Signs = field(default_factory=Signs)
     currency: str = ""
     region: str = "US"
+    delimiter: str = ","
 
     def text(self, name: str, cells: Sequence[str]) -> str:
         """A field's cell in a row; empty if the file has no such column."""
@@ -168,6 +171,8 @@ def card_errors(line: int, cells: Sequence[str], header: Sequence[str]) -> list[
 
 def _is_split(cells: Sequence[str], how: Reading) -> bool:
     """Whether an amount's own comma has split it in two, as in 1,234.50 without quotes."""
+    if how.delimiter != ",":
+        return False
     place = how.columns["amount"]
     amount, rest = cells[place : place + 2]
     return _BEFORE.fullmatch(amount) is not None and _BEHIND.fullmatch(rest) is not None
@@ -207,6 +212,7 @@ class _Row:
         self.header = header
         self.how = how
         self.amount = amount
+        self.paid = 0  # of the total, in minor units
         self.errors: list[RowError] = []
 
     def text(self, name: str) -> str:
@@ -264,7 +270,7 @@ class _Row:
         )
 
     def _external_id(self) -> str | None:
-        return self.get("externalId", lambda text: read_id(text[:LONGEST]) if text else None)
+        return self.get("externalId", _read_external_id)
 
     def _currency(self, text: str) -> str:
         """The row's currency: from its column, the option, or the mark beside the amount."""
@@ -278,7 +284,7 @@ class _Row:
         signs = self.how.signs
         owed = read_amount(text, currency, signs) if self.amount is None else self.amount
         paid_of_it = self.text("paidOfIt")
-        if paid_of_it and _read_paid(paid_of_it, currency, signs):
+        if _read_paid(paid_of_it, owed, currency, signs):
             raise BadCell(
                 f"{text[:40]!r} is what was billed or what is still owed, and {paid_of_it[:40]} is"
                 " paid; say which, with --mapping total=COLUMN or --mapping amount=COLUMN"
@@ -286,9 +292,11 @@ class _Row:
         self._refuse_other_total(owed, currency)
         if "isTotal" in self.how.columns:
             if "paid" in self.how.columns:
-                paid = self.get("paid", lambda text: _read_paid(text or "0", currency, signs))
+                total = owed
+                paid = self.get("paid", lambda text: _read_paid(text, total, currency, signs))
                 if paid is None:
                     return None
+                self.paid = paid
                 owed -= paid
             elif state is State.PARTIAL:
                 raise BadCell(
@@ -321,7 +329,8 @@ class _Row:
         if amount < 0:
             return self._not_collected("credit", "less than nothing owed", None)
         # a balance of zero means that it was paid; a total of zero does not
-        is_paid = state is not State.DRAFT and "isTotal" not in self.how.columns
+        is_balance = "isTotal" not in self.how.columns
+        is_paid = state is not State.DRAFT and (is_balance or self.paid > 0)
         return self._not_collected("nothing owed", "nothing owed", State.PAID if is_paid else None)
 
     def _not_collected(self, why: str, said: str, state: State | None) -> Passed:
@@ -393,8 +402,25 @@ class _Row:
         return SmsConsent(source[:200], read_time(given), self.text("consentText")[:2000])
 
 
-def _read_paid(text: str, currency: str, signs: Signs) -> int:
-    """Parse what was paid of a total, in minor units. Raises BadCell, also for less than zero."""
+def _read_external_id(text: str) -> str | None:
+    """Parse a customer's id in the clinic's software; None if it stands for none. Raises
+    BadCell.
+    """
+    try:
+        return None if text.casefold() in _NO_ID else read_id(text[:LONGEST])
+    except BadCell as error:
+        raise BadCell(f"{error}; or say --mapping externalId= to do without these ids") from None
+
+
+def _read_paid(text: str, total: int, currency: str, signs: Signs) -> int:
+    """Parse what was paid of a total, in minor units: all for yes, nothing for no or a dash. Raises
+    BadCell, also for less than zero.
+    """
+    word = text.casefold()
+    if word in _NO or _DASH.fullmatch(text):
+        return 0
+    if word in _YES - {"1"}:
+        return total
     try:
         paid = read_amount(text, currency, signs)
     except BadCell as error:

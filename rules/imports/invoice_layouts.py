@@ -94,6 +94,7 @@ COMMON: dict[str, Names] = {
     "type": ("Transaction Type", "Type"),
     "status": ("Status", "Invoice Status"),
     "externalId": ("External ID",),
+    "project": ("Project",),
 }
 
 QUICKBOOKS = Layout(

@@ -116,7 +116,8 @@ def open_file(
     if dates == "iso":
         place = columns["dueDate"]
         dates = order_of(row.cells[place] for row in source if place < len(row.cells))
-    return source, Reading(layout, columns, dates, signs, how["currency"], region)
+    currency = how["currency"]
+    return source, Reading(layout, columns, dates, signs, currency, region, source.delimiter)
 
 
 def _mapping(given: tuple[str, ...]) -> tuple[list[Layout], dict[str, str]]:

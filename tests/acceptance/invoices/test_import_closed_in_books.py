@@ -63,6 +63,20 @@ def test_invoices_closed_in_the_file_are_listed_and_left_open(books):
     assert Payment.select().count() == 0
 
 
+def test_a_total_that_was_paid_in_full_is_listed_as_a_balance_of_zero_is(books):
+    """Given a file with totals and what was paid of them, then an invoice of which all was paid is
+    named, so that it is not collected; a total of zero says nothing.
+    """
+    answer = books.take_in(
+        "Invoice No,Customer,Due Date,Amount,Paid,Currency\n"
+        "Q-1,Pat 1,2020-10-01,100.00,100.00,USD\n"
+        "Q-2,Pat 2,2020-10-01,100.00,Yes,USD\n"
+        "Q-3,Pat 3,2020-10-01,0.00,,USD\n"
+    )
+    told = "Open here, nothing owed in the file: "
+    assert any(f"{told}{named}." in answer.output for named in ("Q-1, Q-2", "Q-2, Q-1"))
+
+
 def test_close_paid_closes_the_invoices_closed_in_the_file(books):
     link = PaymentLink.plan(Invoice.get(Invoice.number == "Q-1"), real_now())
     answer = books.take_in(LATER, "--close-paid", "--yes")

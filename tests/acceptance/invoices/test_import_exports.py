@@ -294,9 +294,13 @@ def test_a_spreadsheets_amount_is_a_total_and_only_payphones_own_is_a_balance(bo
         f"{head},Status\n1,Ada,2099-01-31,100.00,Partially paid\n", "--currency", "usd"
     )
     assert "is the whole amount of an invoice that is partly paid" in told
-    text = f"{head},Amount Paid,External ID\n1,Ada,2099-01-31,100.00,60.00,A-7\n"
+    text = (
+        "Invoice Number,Customer Name,Due Date,Amount,Amount Paid,External ID,Project\n"
+        "1,Ada,2099-01-31,100.00,60.00,A-7,Crown\n"
+    )
     assert books.take_in(text, "--currency", "usd").exit_code == 0
     assert Customer.get().external_id == "A-7"
+    assert Invoice.get().project == "Crown"
     own = "number,customer,dueDate,amount,currency,status\n2,Ada,2099-01-31,40.00,USD,partial\n"
     assert books.take_in(own).exit_code == 0
     assert [row[::2] for row in books.invoices] == [("1", 4_000, "sent"), ("2", 4_000, "sent")]
@@ -354,19 +358,34 @@ def test_an_amount_due_of_which_something_is_paid_needs_a_word(books):
 @pytest.mark.any_database
 def test_what_was_paid_of_a_total_is_taken_off_or_the_row_refused(books):
     """Given a total and what was paid of it, then a payment is never added to the debt, however it
-    is written, and a column called Paid that says yes or no is not passed over.
+    is written, and a column called Paid that says something else is not passed over.
     """
     head = "Invoice Number,Customer,Due Date,Total,"
     for paid in ("-60.00", "(60.00)", "60.00 CR"):
         told = books.refused(f"{head}Amount Paid\n1,Ada,2099-01-31,100,{paid}\n", *DOLLARS)
         assert f"line 2, Amount Paid: '{paid}' is less than zero" in told
-    told = books.refused(f"{head}Paid\n1,Ada,2099-01-31,100.00,Yes\n", *DOLLARS)
-    assert "line 2, Paid: 'Yes' is not an amount" in told
+    told = books.refused(f"{head}Paid\n1,Ada,2099-01-31,100.00,2026-01-04\n", *DOLLARS)
+    assert "line 2, Paid: '2026-01-04' is not an amount" in told
     assert "--mapping paid=" in told
     for number, name in enumerate(("Paid", "Payments", "Total Paid", "Amount Paid")):
         row = f"{number},Ada,2099-01-31,100.00,60.00"
         assert books.take_in(f"{head}{name}\n{row}\n", *DOLLARS).exit_code == 0
     assert {row[2] for row in books.invoices} == {4_000}
+
+
+@pytest.mark.any_database
+def test_a_column_paid_may_say_yes_or_no_or_a_dash(books):
+    """Given a spreadsheet whose column Paid is a checkbox, or has the dash that Excel's accounting
+    format writes for 0, then what is not paid is owed in full, and what is paid is not.
+    """
+    head = "Invoice Number,Customer,Due Date,Amount,Paid\n"
+    nothing = ("No", "FALSE", "n", "-", " $-   ", "- €", "")
+    rows = [f"{number},Ada,2099-01-31,100.00,{paid}" for number, paid in enumerate(nothing)]
+    rows += [f"{paid},Ada,2099-01-31,100.00,{paid}" for paid in ("Yes", "TRUE", "x")]
+    assert books.take_in(head + "\n".join(rows), *DOLLARS).exit_code == 0
+    assert [row[::2][:2] for row in books.invoices] == [
+        (str(number), 10_000) for number in range(len(nothing))
+    ]
 
 
 ZOHO = (
@@ -501,7 +520,9 @@ def test_an_amount_that_its_own_comma_has_split_is_refused(books):
         assert "under 5 headings; quote cells that contain the delimiter" in told
     assert books.take_in(f"{head}1,Ada,2099-01-31,10.00,90 days,\n", *DOLLARS).exit_code == 0
     assert books.take_in(f"{head}2,Ada,2099-01-31,10,,\n", *DOLLARS).exit_code == 0
-    assert [row[2] for row in books.invoices] == [1_000, 1_000]
+    other = f"{head}3,Ada,2099-01-31,10,30,\n".replace(",", ";")
+    assert books.take_in(other, *DOLLARS).exit_code == 0
+    assert [row[2] for row in books.invoices] == [1_000, 1_000, 1_000]
 
 
 @pytest.mark.any_database
@@ -521,6 +542,14 @@ def test_what_a_spreadsheet_has_spoilt_is_refused(books, row, told):
         f"Invoice No,Customer,Due Date,Balance,External ID\n{row}\n", "--currency", "usd"
     )
     assert f"line 2, {told}" in told_in
+    assert ("--mapping externalId=" in told_in) is told.startswith("External ID")
+
+
+@pytest.mark.any_database
+def test_spoilt_external_ids_can_be_left_out(books):
+    text = "Invoice No,Customer,Due Date,Balance,External ID\n1,Ada,2099-01-31,10.00,2.85E+18\n"
+    assert books.take_in(text, *DOLLARS, "--mapping", "externalId=").exit_code == 0
+    assert Customer.get().external_id is None
 
 
 @pytest.mark.any_database

@@ -656,6 +656,44 @@ def test_opt_outs_count_from_each_line_of_an_invoice_that_is_added_up(take_in, a
     assert [contact(account, phone)[0] for phone in (ADA, BOB, CY)] == [True, True, True]
 
 
+def test_an_external_id_is_filled_in_for_the_one_with_the_same_name_and_email(take_in, account):
+    """Given a known person without a phone, when a file brings their external id, then there is no
+    second customer; name alone is not enough, nor an e-mail address of somebody with another id.
+    """
+    ada = given.a_customer(account, name="Ada Payer", email="ada@example.com", phone=None)
+    text = (
+        "number,customer,email,externalId,dueDate,amount,currency\n"
+        "1,Ada Payer,,A-6,2099-01-31,10,USD\n"
+        "2,Ada Payer,ada@example.com,A-7,2099-01-31,10,USD\n"
+        "3,Ada Payer,ada@example.com,A-8,2099-01-31,10,USD\n"
+    )
+    assert take_in(text).exit_code == 0
+    assert [row.customer_id == ada.id for row in Invoice.select().order_by(Invoice.number)] == [
+        False,
+        True,
+        False,
+    ]
+    assert Customer.get_by_id(ada.id).external_id == "A-7"
+
+
+@pytest.mark.parametrize("none", ["0", "N/A", "none", "-"])
+def test_an_external_id_that_says_none_identifies_nobody(take_in, account, none):
+    """Given a program that writes 0 or N/A for no external id, then the bill of somebody whose
+    phone it does not have is not billed to the next person, nor they contacted about it.
+    """
+    text = (
+        "number,customer,phone,externalId,dueDate,amount,currency\n"
+        f"1,Ada Payer,,{none},2099-01-31,10,USD\n"
+        f"2,Bob Other,202-555-0144,{none},2099-01-31,10,USD\n"
+    )
+    assert take_in(text).exit_code == 0
+    rows = Customer.select().order_by(Customer.name)
+    assert [(row.name, row.phone, row.external_id) for row in rows] == [
+        ("Ada Payer", None, None),
+        ("Bob Other", "+12025550144", None),
+    ]
+
+
 def test_an_opt_out_counts_for_the_number_on_file_too(take_in, account):
     """Given people whose numbers have changed here since, when the clinic's file, which has their
     old ones, says that they opted out, or have not agreed, then that is so at the new ones too. The
