@@ -5,6 +5,7 @@ from typing import Any
 from actions.contact.holds import record_contact_request
 from actions.payments.bind_stripe_customer import lock_stripe_customer
 from models.accounts.account import Account
+from models.accounts.audit_entry import AuditEntry
 from models.contact.consent import Consent
 from models.contact.hold import customer_key
 from models.invoices.customer import Customer
@@ -46,8 +47,8 @@ def create_customer(account: Account, values: dict[str, Any], vouched: bool) -> 
 def change_customer(
     customer: Customer, values: dict[str, Any], vouched: bool, actor: str
 ) -> Customer:
-    """Change the columns in `values`. A new phone number voids the consents for the old one. Raises
-    Refused `already_exists`.
+    """Change the columns in `values`. A new phone number voids the consents for the old one. The
+    audit names what changed, without the values. Raises Refused `already_exists`.
 
     Holds the customer's lock, so that no contact decision sees half of the change.
     """
@@ -61,6 +62,10 @@ def change_customer(
             record_contact_request(customer, values["contact_request"], actor)
         _check_free(customer.account, values, customer.id)
         Customer.update(**values, updated_at=now).where(Customer.id == customer.id).execute()
+        changed = sorted(name for name in values if getattr(customer, name) != values[name])
+        if changed:
+            about = f"customer:{customer.id}", customer.account_id
+            AuditEntry.record(actor, "customer.changed", *about, changed=changed)
         if customer.phone and values.get("phone", customer.phone) != customer.phone:
             Consent.void(customer.id, customer.phone, "the customer's number was changed", now)
     return find_customer(customer.account, customer.id)

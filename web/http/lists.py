@@ -22,9 +22,17 @@ USUAL_LIMIT = 20
 Entry = TypeVar("Entry")
 
 
+def single_of(req: falcon.Request, name: str) -> str | None:
+    """A parameter's value; None without it. Raises Problem 422 if it is given more than once."""
+    given: str | list[str] | None = req.params.get(name)
+    if isinstance(given, list):
+        raise _bad(name, "is given more than once; one value is accepted; ask once for each")
+    return given
+
+
 def number_of(req: falcon.Request, name: str, default: int, least: int, most: int) -> int:
     """A whole number from the query, in plain digits. Raises Problem 422."""
-    text = req.get_param(name)
+    text = single_of(req, name)
     if text is None:
         return default
     if not (
@@ -61,11 +69,9 @@ def filter_of(req: falcon.Request, name: str) -> str | None:
     """An id to filter a list by; None without the parameter. Raises Problem 422 if it is given
     twice, or if it is empty: a client that forgot the id would get the whole list.
     """
-    given = req.params.get(name)
+    given = single_of(req, name)
     if given is None:
         return None
-    if not isinstance(given, str):
-        raise _bad(name, "is given more than once; one id is accepted; ask once for each")
     if not given.strip():
         raise _bad(name, "is empty; an id is accepted; leave the parameter out for the whole list")
     if "\0" in given:  # PostgreSQL cannot store one
@@ -96,7 +102,7 @@ def after_of(req: falcon.Request, *among: "ModelSelect[Any]") -> Any:
     """The row that `startingAfter` names; None without the parameter. Raises Problem 422 if the row
     is in none of `among`.
     """
-    cursor = req.get_param("startingAfter")
+    cursor = single_of(req, "startingAfter")
     if cursor is None:
         return None
     if "\0" not in cursor:  # PostgreSQL cannot store one
@@ -152,7 +158,7 @@ def page_of(
     id_of: Callable[[Entry], str],
 ) -> dict[str, Any]:
     """One page of `entries`, in their order, for a list that is not a table."""
-    limit, cursor, first = limit_of(req), req.get_param("startingAfter"), 0
+    limit, cursor, first = limit_of(req), single_of(req, "startingAfter"), 0
     if cursor is not None:
         first = next((place for place, entry in enumerate(entries, 1) if id_of(entry) == cursor), 0)
         if not first:

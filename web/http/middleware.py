@@ -156,7 +156,8 @@ def on_misconfigured(
     req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, object]
 ) -> None:
     """A setting is missing or wrong: the operator has to change it."""
-    log.error("a setting is missing or wrong", route=route_of(req), error=str(error)[:200])
+    if _throttle.is_due(str(error)):
+        log.error("a setting is missing or wrong", route=route_of(req), error=str(error)[:200])
     if answered_accepted(req, resp):
         return
     write_problem(resp, Problem("not_configured", str(error), headers={"Retry-After": "60"}))

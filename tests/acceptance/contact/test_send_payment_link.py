@@ -198,7 +198,7 @@ def test_a_consent_covers_only_its_own_number(clinic):
 
 def test_changing_the_number_revokes_its_consent_for_good(clinic):
     path = f"/api/customers/{clinic.customer.id}"
-    for phone in ("+12025550142", clinic.phone):
+    for phone in ("+12025550142", clinic.phone, clinic.phone):
         assert (
             clinic.client.simulate_patch(
                 path, json={"phone": phone}, headers=clinic.headers
@@ -210,6 +210,10 @@ def test_changing_the_number_revokes_its_consent_for_good(clinic):
         entry["consent"] for entry in clinic.ledger()["data"] if entry["type"] == "consent"
     )
     assert entry["revokedWhy"] == "the customer's number was changed"
+    audited = AuditEntry.select().where(AuditEntry.action == "customer.changed")
+    assert [(row.subject, row.detail) for row in audited] == [
+        (f"customer:{clinic.customer.id}", {"changed": ["phone"]})
+    ] * 2, "each real change is audited, without the number"
 
 
 def test_texts_are_refused_at_night_with_the_next_allowed_time(clinic):

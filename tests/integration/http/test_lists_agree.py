@@ -205,6 +205,13 @@ def test_every_list_refuses_an_invalid_limit_with_the_same_error(clinic):
         }
 
 
+def test_every_list_refuses_a_parameter_that_is_given_twice(clinic):
+    """Given two limits or cursors, then neither counts in silence."""
+    for path in [*LISTS, COMPARED, FEED]:
+        for name in ("limit", "since" if path == FEED else "startingAfter"):
+            assert "more than once" in clinic.refuses(path, name, ["1", "1"])["detail"]
+
+
 def test_both_invoice_lists_refuse_an_unknown_status(clinic):
     for path in ("/api/invoices", "/api/finance/unpaid-invoices"):
         for status in ("bogus", "", "sent,overdue", "SENT", "a\0"):

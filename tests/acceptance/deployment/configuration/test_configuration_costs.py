@@ -3,16 +3,19 @@ charge; and no call of the configuration buys or charges anything.
 """
 
 import pytest
+from structlog.testing import CapturingLogger
 
 from actions.deployment.configuration.costs import PRICES
 from models.deployment.deployment import Deployment
 from providers.twilio import client as twilio_api
 from runtime.clock import real_now
+from runtime.log import LogThrottle
 from runtime.settings import get_settings
 from tests import given
 from tests.stand_ins.twilio_stand_in import PRICES as PRICE_LIST
 from tests.stand_ins.twilio_stand_in import SEARCH
 from tests.stories.wizard import ADDRESS, FORWARDED, PORTED, VOICE, Wizard
+from web.http import middleware
 
 pytestmark = pytest.mark.one_database
 
@@ -134,11 +137,19 @@ def test_twilio_outage_answers_503_and_the_failure_is_not_cached(
     assert wizard.get("/available-numbers").status_code == 200, "no failure is kept"
 
 
-def test_number_search_without_twilio_settings_is_not_configured(wizard, monkeypatch):
+def test_number_search_without_twilio_settings_is_not_configured_and_logged_once_a_minute(
+    wizard, monkeypatch
+):
+    told = CapturingLogger()
+    monkeypatch.setattr(middleware, "log", told)
+    monkeypatch.setattr(middleware, "_throttle", LogThrottle())
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "")
     get_settings.cache_clear()
     twilio_api.client.cache_clear()
-    assert wizard.get("/available-numbers").json["code"] == "not_configured"
+    codes = [wizard.get("/available-numbers").json["code"] for _ in range(3)]
+    assert codes == ["not_configured"] * 3
+    [line] = [call for call in told.calls if call.args == ("a setting is missing or wrong",)]
+    assert "TWILIO_AUTH_TOKEN" in line.kwargs["error"]
 
 
 def test_another_clinics_costs_are_not_found(wizard, client):
