@@ -27,6 +27,14 @@ def may_follow(known: str, reported: str, moved: Sequence[tuple[int, str]] = ())
     )
 
 
+def begins_anew(known: str, reported: str) -> bool:
+    """Whether a dispute known as `known` needs an answer, or has a verdict, of its own once it is
+    `reported`: an inquiry has become a dispute, or a closed one was appealed or reversed.
+    """
+    has_escalated = known.startswith("warning_") and not reported.startswith("warning_")
+    return known != reported and (has_escalated or known in CLOSED)
+
+
 def withheld(amount: int, moved: Iterable[tuple[int, str]]) -> int:
     """How much a dispute of `amount` holds back, given its balance transactions `moved` (minor
     units, currency), in any order: all of it, or nothing.

@@ -67,9 +67,9 @@ def is_newly_lost(dispute: Dispute) -> bool:
 
 
 def update_dispute_item(invoice: Invoice, dispute: Dispute, step: str) -> None:
-    """Open or close the item of a dispute; an appeal opens it again. An invoice whose dispute was
-    lost is owed again, by a customer who has denied it to their bank: staff decide about that, and
-    a hold stops reminders until then.
+    """Open or close the item of a dispute; one that begins anew opens it again. An invoice whose
+    dispute was lost is owed again, by a customer who has denied it to their bank: staff decide
+    about that, and a hold stops reminders until then.
     """
     if step == "closed":
         WorkItem.close("dispute", dispute.dispute_id, SETTLED)
@@ -99,6 +99,14 @@ def update_dispute_item(invoice: Invoice, dispute: Dispute, step: str) -> None:
     )
     if not item.is_new and not item.is_open:
         item.open_again(words, context)
+    update_dispute_deadline(dispute)
+
+
+def update_dispute_deadline(dispute: Dispute) -> None:
+    """Move the due date of an open dispute's open item to Stripe's deadline, if that has moved."""
+    item = WorkItem.one("kind = 'dispute' AND subject = ? AND state = 'open'", dispute.dispute_id)
+    if item is not None and dispute.due_by not in {None, item.due_at}:
+        item.record_due(dispute.due_by)
 
 
 def _escalate_lost(invoice: Invoice, dispute: Dispute) -> None:

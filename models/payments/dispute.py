@@ -8,7 +8,7 @@ from peewee import BigIntegerField, TextField, fn
 from models.base import Instant, Row
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment, at_stripe
-from rules.dispute_course import CLOSED, may_follow, withheld
+from rules.dispute_course import CLOSED, begins_anew, may_follow, withheld
 from runtime.errors import Conflict
 
 LAST_SECOND = 32_503_680_000  # start of the year 3000
@@ -20,7 +20,7 @@ class Dispute(Row):
     one is final unless it is appealed.
 
     `due_by` is Stripe's deadline for evidence. `announced` is the last event sent to the clinic's
-    software, opened or closed.
+    software, opened or closed; empty before the first one, and once it begins anew.
     """
 
     dispute_id = TextField(primary_key=True)
@@ -73,6 +73,8 @@ class Dispute(Row):
         money = DisputeMovement.known(dispute["id"]) if known.status in CLOSED else []
         if not may_follow(known.status, str(fields["status"]), money) and not is_moved:
             return any(moved)
+        if begins_anew(known.status, str(fields["status"])):
+            fields["announced"] = ""
         cls.update(**fields, updated_at=now).where(cls.dispute_id == known.dispute_id).execute()
         return True
 

@@ -1,6 +1,7 @@
 """A requested refund. It reserves its amount, so that two requests cannot refund too much."""
 
 from datetime import datetime
+from typing import Any
 
 from peewee import BigIntegerField, TextField, fn
 
@@ -9,14 +10,17 @@ from models.base import ForeignKey, Instant, Row
 from models.payments.dispute import DisputeMovement, disputes_of, withheld_by
 from models.payments.payment import Payment, at_stripe
 from models.payments.refund import Refund
+from models.transactions import execute
 from rules.invoice_fold import KEPT
+from rules.stripe_event_types import id_in
 from runtime.ids import new_id
 
 
 class RefundRequest(Row):
     """A request, in minor units of the payment's currency: `requested → confirmed | refused`.
 
-    A confirmed one may still fail at the bank: `→ failed`.
+    A confirmed one may still fail at the bank: `→ failed`. A requested one has its `refund_id` once
+    Stripe has reported the refund, even if our own request was not answered.
     """
 
     account_id: str
@@ -54,11 +58,25 @@ class RefundRequest(Row):
 
     @classmethod
     def under_way(cls, payment: Payment) -> int:
-        """The total requested for a payment that Stripe has not answered yet."""
+        """The total requested for a payment whose refunds are not known yet."""
         asked = cls.select(fn.COALESCE(fn.SUM(cls.amount), 0)).where(
-            cls.payment == payment, cls.state == "requested"
+            cls.payment == payment, cls.state == "requested", cls.refund_id.is_null()
         )
         return int(asked.scalar())
+
+    @classmethod
+    def record_made(cls, stripe_account: str, refund: dict[str, Any]) -> None:
+        """Record that Stripe has reported a refund, for the request of its payment whose tag it
+        carries, if that has no answer yet.
+        """
+        tags = refund.get("metadata")
+        request_id = id_in(tags.get("attempt_id")) if isinstance(tags, dict) else ""
+        execute(
+            "UPDATE refund_request SET refund_id = ? WHERE id = ? AND state = 'requested' AND"
+            " refund_id IS NULL AND payment_id IN"
+            " (SELECT id FROM payment WHERE stripe_account = ? AND intent_id = ?)",
+            (refund["id"], request_id, stripe_account, refund["payment_intent"]),
+        )
 
     def record_confirmed(self, refund_id: str, now: datetime) -> None:
         """Record that Stripe has accepted it."""

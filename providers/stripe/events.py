@@ -45,7 +45,7 @@ class Unreadable(PayphoneError):
 
 @dataclass(frozen=True, slots=True)
 class ClaimedOwner:
-    """The owner that an object's metadata claims; an empty string for each missing part."""
+    """The owner that an object's metadata claims; an empty string for each part without an id."""
 
     account_id: str = ""
     invoice_id: str = ""
@@ -303,7 +303,7 @@ def _latest_charge(intent: Json) -> str:
 def _belonging(subject: Json) -> ClaimedOwner:
     metadata = _dict(subject.get("metadata"))
     return ClaimedOwner(
-        *(_text(metadata.get(name)) for name in ("account_id", "invoice_id", "attempt_id"))
+        *(id_in(metadata.get(name)) for name in ("account_id", "invoice_id", "attempt_id"))
     )
 
 

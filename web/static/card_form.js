@@ -15,9 +15,9 @@
     "staff_form_off",
     "not_found",
   ];
-  // Codes after which nothing is known to be charged: the same payment method is sent again, and is
-  // charged once however often it is sent.
-  const AGAIN = ["unavailable", "outcome_unknown", "conflict", "internal", "rate_limited"];
+  // After these codes, any server error, and what only a gateway answers, nobody knows whether the
+  // card was charged: the same payment method is sent again, and is charged once.
+  const AGAIN = ["conflict", "rate_limited"];
   const TRIES = 5, PAUSE = 1500, PATIENCE = 120_000; // milliseconds
   let ready = false, busy = false, over = false;
 
@@ -118,7 +118,8 @@
       });
       const said = await answer.json();
       if (said.accepted) return { status: "processing", charge: said.location.split("/").pop() };
-      return AGAIN.includes(said.code) ? null : said;
+      const isOurs = said.charge || said.code;
+      return answer.status >= 500 || !isOurs || AGAIN.includes(said.code) ? null : said;
     } catch {
       return null;
     }

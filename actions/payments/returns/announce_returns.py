@@ -7,7 +7,11 @@ Stripe's reports arrive.
 from datetime import datetime
 from typing import Any
 
-from actions.people.overpayments_and_disputes import reopen_refunded_item, update_dispute_item
+from actions.people.overpayments_and_disputes import (
+    reopen_refunded_item,
+    update_dispute_deadline,
+    update_dispute_item,
+)
 from models.accounts.audit_entry import SYSTEM, AuditEntry
 from models.feed.emit import emit
 from models.invoices.invoice import Invoice
@@ -98,15 +102,9 @@ def _about_refund(refund: Refund, payment: Payment) -> dict[str, Any]:
 
 
 def _announce_dispute(invoice: Invoice, payment: Payment, dispute: Dispute) -> None:
-    """Emit `opened`, then `closed`. An appeal, or an inquiry that becomes a dispute, opens it
-    again.
-    """
+    """Emit `opened`, then `closed`; both again for one that has begun anew."""
     is_over = dispute.status in CLOSED
-    steps = (
-        ["opened"]
-        if not dispute.announced or (dispute.announced == "closed" and not is_over)
-        else []
-    )
+    steps = [] if dispute.announced else ["opened"]
     steps += ["closed"] if is_over and dispute.announced != "closed" else []
     for step in steps:
         about = {
@@ -123,3 +121,5 @@ def _announce_dispute(invoice: Invoice, payment: Payment, dispute: Dispute) -> N
         update_dispute_item(invoice, dispute, step)
     if steps:
         dispute.record_announced(steps[-1])
+    elif not is_over:
+        update_dispute_deadline(dispute)

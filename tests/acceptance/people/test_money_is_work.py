@@ -8,6 +8,7 @@ import pytest
 
 from actions.payments.recompute import recompute
 from jobs.reconcile_effects import reconcile_effects
+from models.contact.hold import Hold
 from models.contact.work_item import WorkItem
 from models.effects.effect import Effect
 from models.invoices.invoice import Invoice
@@ -146,6 +147,73 @@ def test_a_lost_dispute_opens_one_work_item_and_stops_payment_requests(texting, 
     assert [item["context"]["reason"] for item in items] == reasons
     answer = texting.ask()
     assert answer.json["code"] == ("invoice_already_paid" if status == "won" else "contact_refused")
+
+
+def disputed(clinic, *statuses, due=1_900_000_000, moved=()):
+    """A dispute of the invoice's payment, as Stripe reports one status after the other."""
+    payment = given.fresh(clinic.invoice).payments.get()
+    dispute = {
+        "id": "dp_1",
+        "object": "dispute",
+        "payment_intent": payment.intent_id,
+        "amount": 12_500,
+        "currency": "usd",
+        "evidence_details": {"due_by": due},
+        "balance_transactions": [
+            {"id": f"txn_{number}", "amount": amount, "currency": "usd"}
+            for number, amount in enumerate(moved)
+        ],
+    }
+    for status in statuses:
+        Dispute.record_report("", dispute | {"status": status}, real_now())
+        with transaction():
+            recompute(Invoice.locked(clinic.invoice.id))
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_an_inquiry_that_becomes_a_dispute_is_a_work_item_with_its_own_deadline(clinic, answered):
+    """Given an inquiry of a bank, answered or not, when it becomes a dispute, then there is an open
+    work item, due when evidence for the dispute is, and the feed says that it was opened.
+    """
+    paid(clinic, 12_500)
+    disputed(clinic, "warning_needs_response", due=1_800_000_000)
+    (item,) = waiting(clinic, "dispute")
+    if answered:
+        decide(clinic, f"/api/work-items/{item['id']}/resolve", action="done")
+        disputed(clinic, "warning_under_review", due=1_800_000_000)
+        assert waiting(clinic, "dispute") == []
+    disputed(clinic, "needs_response", due=1_900_000_000, moved=[-12_500])
+    assert [row["dueAt"] for row in waiting(clinic, "dispute")] == ["2030-03-17T17:46:40Z"]
+    told = [row for row in clinic.get("/api/events").json["data"] if "dispute" in row["type"]]
+    assert [(row["type"], row["data"]["status"]) for row in told] == [
+        ("dispute.opened", "warning_needs_response"),
+        ("dispute.opened", "needs_response"),
+    ]
+
+
+def test_a_disputes_work_item_is_due_when_its_evidence_is(clinic):
+    """Given an open dispute whose deadline at Stripe moves, then the work item's moves with it."""
+    paid(clinic, 12_500)
+    disputed(clinic, "needs_response", due=1_800_000_000, moved=[-12_500])
+    disputed(clinic, "needs_response", due=1_900_000_000, moved=[-12_500])
+    assert [row["dueAt"] for row in waiting(clinic, "dispute")] == ["2030-03-17T17:46:40Z"]
+
+
+@pytest.mark.parametrize(
+    ("first", "moved"), [("won", (-12_500, 12_500, -12_500)), ("warning_closed", (-12_500,))]
+)
+def test_a_dispute_that_was_over_and_is_lost_after_all_is_escalated(clinic, first, moved):
+    """Given a dispute that was over, of whose further course every event was missed, when it is
+    found to be lost, then staff are told, and a hold stops requests for payment.
+    """
+    paid(clinic, 12_500)
+    disputed(clinic, "needs_response", first, moved=moved[:2] if first == "won" else ())
+    disputed(clinic, "lost", moved=moved)
+    assert given.fresh(clinic.invoice).outstanding == 12_500
+    assert [row["context"]["reason"] for row in waiting(clinic, "escalation")] == ["dispute_lost"]
+    assert [row.kind for row in Hold.select()] == ["dispute"]
+    told = [row for row in clinic.get("/api/events").json["data"] if "dispute" in row["type"]]
+    assert told[-1]["data"]["verdict"] == "lost"
 
 
 def test_refunding_an_overpayment_closes_its_work_item(clinic):

@@ -3,10 +3,12 @@ false, and block nothing else.
 """
 
 import json
+from contextlib import suppress
 from itertools import cycle
 
 import pytest
 
+from actions.books.compare import compare_intent
 from actions.contact.gate_facts import books_of
 from jobs.ask_stripe_again import ask_stripe_again
 from jobs.process_stripe_event import process_stripe_event
@@ -17,6 +19,7 @@ from models.payments.payment import Payment
 from models.payments.refund import Refund
 from rules.stripe_event_types import SUBSCRIBED, event_type
 from runtime.clock import real_now
+from runtime.errors import NotYet
 from tests import given
 from tests.samples import odd_events
 from tests.samples.odd_events import ODD, VERSIONS, at, is_odd, made_odd, paths_in
@@ -125,3 +128,18 @@ def assert_rows_are_true(name, about):
         assert (row.refund_id, row.amount, row.currency) == (f"re_{name}", DUE, "usd"), about
     for row in Dispute.select().where(Dispute.intent_id == f"pi_{name}"):
         assert (row.dispute_id, row.amount, row.currency) == (f"dp_{name}", DUE, "usd"), about
+
+
+@pytest.mark.parametrize("odd", ["inv_\x00", "inv_\ud800", "inv_ 1"])
+@pytest.mark.parametrize("name", ["invoice_id", "attempt_id"])
+def test_metadata_that_no_database_takes_name_nothing_of_ours(stripe, name, odd):
+    """Given another software's payment whose metadata hold what can be stored nowhere, then its
+    event is processed, and the comparison with Stripe passes it.
+    """
+    intent = odd_events.an_event("payment_intent.succeeded", VERSIONS[-1], {name: odd}, DUE)
+    inbox_id = given.received(intent)
+    for _ in range(4):  # an event may wait for the invoice it names
+        with suppress(NotYet):
+            process_stripe_event.perform(inbox_id)
+    assert InboxEvent.get_by_id(inbox_id).outcome == "unmatched"
+    assert compare_intent("", intent["data"]["object"]).invoice is None

@@ -98,6 +98,26 @@ def told():
     ]
 
 
+def test_a_refund_whose_event_comes_before_its_answer_counts_once(clinic):
+    """Given a refund whose answer was lost, when Stripe's event about it comes first, then the feed
+    names its request, and the rest of the payment can still be refunded.
+    """
+    clinic.stripe.fault("timeout_after", "POST", "/v1/refunds", seconds=3)
+    request = clinic.refund(6_000).json
+    clinic.work()
+    given.worked(clinic.redis)
+    [row] = clinic.shown()["refundRequests"]
+    assert (row["status"], clinic.books()) == ("requested", (6_000, 4_000, 6_000, "sent"))
+    event = OutgoingEvent.get(OutgoingEvent.type == "refund.succeeded").payload
+    assert (event["refundRequestId"], event["refundId"]) == (request["id"], row["refundId"])
+    assert clinic.shown()["refundable"] == 4_000
+    assert clinic.refund(4_000).status_code == 202
+    given.retried(clinic.redis)
+    assert clinic.books() == (10_000, 0, 10_000, "sent")
+    assert {row["status"] for row in clinic.shown()["refundRequests"]} == {"confirmed"}
+    assert [refund["amount"] for refund in clinic.stripe.refunds(request["id"])] == [6_000]
+
+
 def test_late_refund_failure_is_reported_until_it_is_requested_again(clinic):
     """Given a refund that succeeded, when the bank returns it, then the request, the feed, the
     audit log, the timeline and the metrics show it, and it counts as failed until it is requested
