@@ -6,6 +6,7 @@ from actions.contact.holds import record_contact_request
 from actions.payments.bind_stripe_customer import lock_stripe_customer
 from models.accounts.account import Account
 from models.contact.consent import Consent
+from models.contact.contact_course import ContactCourse
 from models.contact.hold import customer_key
 from models.invoices.customer import Customer
 from models.transactions import serialize_on, transaction
@@ -63,6 +64,7 @@ def change_customer(
         Customer.update(**values, updated_at=now).where(Customer.id == customer.id).execute()
         if customer.phone and values.get("phone", customer.phone) != customer.phone:
             Consent.void(customer.id, customer.phone, "the customer's number was changed", now)
+        ContactCourse.recheck_customer(customer.id)
     return find_customer(customer.account, customer.id)
 
 

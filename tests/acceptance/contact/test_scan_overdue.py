@@ -20,6 +20,7 @@ from models.contact.consent import Consent
 from models.contact.contact_course import ContactCourse
 from models.contact.contact_decision import ContactDecision
 from models.contact.message import Message
+from models.contact.phone_suppression import PhoneSuppression
 from models.contact.planned_contact import PlannedContact
 from models.contact.work_item import WorkItem
 from models.invoices.invoice import Invoice
@@ -389,6 +390,12 @@ def speaks_to(clinic):
     clinic.texting.post(f"/api/work-items/{item.id}/resolve", action="called")
 
 
+def wants(clinic, **change):
+    path = f"/api/customers/{clinic.customer.id}"
+    answer = clinic.texting.client.simulate_patch(path, json=change, headers=clinic.texting.headers)
+    assert answer.status_code == 200, answer.text
+
+
 @pytest.mark.parametrize(
     ("happens", "why"),
     [
@@ -402,8 +409,11 @@ def speaks_to(clinic):
             "attorney_represented",
         ),
         (lambda clinic, _: speaks_to(clinic), "recent_conversation"),
+        (lambda clinic, _: clinic.texting.hear("I'm not Maria"), "suppressed"),
+        (lambda clinic, _: wants(clinic, contactRequest={"channel": "sms"}), "contact_request"),
+        (lambda clinic, _: wants(clinic, phone=None), "no_phone"),
     ],
-    ids=["paid", "promised", "stop", "hold", "spoken to"],
+    ids=["paid", "promised", "stop", "hold", "spoken to", "wrong number", "texts only", "no phone"],
 )
 def test_a_call_work_item_is_closed_once_the_call_is_no_longer_allowed(clinic, happens, why):
     invoice = clinic.owes(7)
@@ -412,6 +422,19 @@ def test_a_call_work_item_is_closed_once_the_call_is_no_longer_allowed(clinic, h
     happens(clinic, invoice)
     clinic.scan()
     assert calls() == [("resolved", why)]
+
+
+def test_the_scan_looks_again_once_staff_lift_a_suppression(clinic):
+    clinic.owes(3)
+    PhoneSuppression.suppress(
+        clinic.account.id, clinic.texting.phone, "sms", "30006", "a landline", real_now()
+    )
+    clinic.scan()
+    assert clinic.course().code == "suppressed"
+    path = f"/api/customers/{clinic.customer.id}/suppressions/sms"
+    clinic.texting.client.simulate_delete(path, headers=clinic.texting.headers)
+    clinic.scan()
+    assert len(clinic.sends()) == 1
 
 
 def test_quiet_hours_do_not_close_a_call_work_item(clinic):
