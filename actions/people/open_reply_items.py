@@ -41,6 +41,7 @@ def open_reply_items(
     reference: str,
     accounts: list[str],
     has_stopped: bool,
+    *,
     said_at: datetime | None = None,
     media: str = "",
 ) -> list[WorkItem]:
