@@ -309,7 +309,7 @@ def test_phone_address_and_stated_zone_give_the_possible_time_zones(phone, addre
 
 @pytest.mark.parametrize(
     "country",
-    ["us", "U.S.", "U. S. A.", "the United States", "America", "Estados Unidos", "EE.UU."],
+    ["us", "U.S.", "U. S. A.", "the United States", "America", "Estados Unidos", "EE. UU."],
 )
 def test_the_country_at_home_is_recognized_as_people_write_it(country):
     """Given an address in California, then its rules and hours count, however its country is
