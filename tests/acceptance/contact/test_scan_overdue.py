@@ -13,6 +13,7 @@ from actions.contact.senders_and_templates import write_template
 from actions.payments.recompute import recompute
 from jobs.decide_promises import decide_promises
 from jobs.find_unseen_debtors import find_unseen_debtors
+from jobs.poll_text_statuses import poll_text_statuses
 from jobs.scan_overdue import scan_overdue
 from models.accounts.account_settings import AccountSettings
 from models.calling.call import Call
@@ -23,6 +24,7 @@ from models.contact.message import Message
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.planned_contact import PlannedContact
 from models.contact.work_item import WorkItem
+from models.delivery.staged_job import StagedJob
 from models.invoices.invoice import Invoice
 from models.transactions import transaction
 from rules.contact.hours import closing
@@ -174,6 +176,19 @@ def test_a_text_that_was_never_sent_is_replaced(clinic, effect):
     clinic.owes(3)
     clinic.scan()
     Message.update(status="refused", error_code="expired", effect_id=effect).execute()
+    clinic.days_pass(1)
+    clinic.scan()
+    assert len(clinic.sends()) == 1
+
+
+def test_a_text_whose_job_was_given_up_does_not_end_the_ladder(clinic):
+    """Given a text whose job is dead after an outage, then it expires, and the scan texts again."""
+    clinic.owes(3)
+    clinic.scan()
+    StagedJob.update(state="dead").where(StagedJob.name == "send_payment_link").execute()
+    Message.update(created_at=real_now() - timedelta(hours=2)).execute()
+    poll_text_statuses.perform()
+    given.worked(clinic.texting.redis, "periodic")
     clinic.days_pass(1)
     clinic.scan()
     assert len(clinic.sends()) == 1
