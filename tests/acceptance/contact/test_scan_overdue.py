@@ -405,6 +405,13 @@ def speaks_to(clinic):
     clinic.texting.post(f"/api/work-items/{item.id}/resolve", action="called")
 
 
+def suppressed(clinic, channel, code):
+    with transaction():
+        PhoneSuppression.suppress(
+            clinic.account.id, clinic.texting.phone, channel, code, "a stranger's", real_now()
+        )
+
+
 def wants(clinic, **change):
     path = f"/api/customers/{clinic.customer.id}"
     answer = clinic.texting.client.simulate_patch(path, json=change, headers=clinic.texting.headers)
@@ -424,7 +431,7 @@ def wants(clinic, **change):
             "attorney_represented",
         ),
         (lambda clinic, _: speaks_to(clinic), "recent_conversation"),
-        (lambda clinic, _: clinic.texting.hear("I'm not Maria"), "suppressed"),
+        (lambda clinic, _: suppressed(clinic, "voice", "wrong_number"), "suppressed"),
         (lambda clinic, _: wants(clinic, contactRequest={"channel": "sms"}), "contact_request"),
         (lambda clinic, _: wants(clinic, phone=None), "no_phone"),
     ],
@@ -441,9 +448,7 @@ def test_a_call_work_item_is_closed_once_the_call_is_no_longer_allowed(clinic, h
 
 def test_the_scan_looks_again_once_staff_lift_a_suppression(clinic):
     clinic.owes(3)
-    PhoneSuppression.suppress(
-        clinic.account.id, clinic.texting.phone, "sms", "30006", "a landline", real_now()
-    )
+    suppressed(clinic, "sms", "30006")
     clinic.scan()
     assert clinic.course().code == "suppressed"
     path = f"/api/customers/{clinic.customer.id}/suppressions/sms"
