@@ -4,12 +4,14 @@ ever.
 Twice is harmless: polling sends nothing, and statuses are merged by rank. Each text is read once an
 hour for two days; Twilio itself sends a report at most twice. A text that is still pending after
 that, for longer than Twilio queues any, is given up: it counts as undelivered until a report says
-otherwise, and another text may be requested.
+otherwise, and another text may be requested. One that was never sent, because its job was given up,
+expires.
 """
 
 from datetime import timedelta
 
-from actions.contact.record_text_report import record_text_report
+from actions.contact.record_text_report import expire_unsent, record_text_report
+from actions.contact.request_text import UNDECIDED
 from actions.people.unanswered import reopen_unanswered
 from delivery.attempt import Snooze, recording
 from delivery.registry import job
@@ -19,6 +21,7 @@ from models.delivery.staged_job import was_staged
 from models.transactions import transaction
 from providers.errors import none_if_refused
 from providers.twilio import messages as twilio_api
+from rules.contact.hours import REQUEST_LIFETIME
 from rules.contact.text_status import PENDING
 from runtime.clock import real_now
 
@@ -30,8 +33,8 @@ ON_THEIR_WAY = "accepted", "scheduled", "queued", "sent"
 
 @job(queue="periodic", calls_out=False, attempts=3, timeout=20, formerly=("follow_texts",))
 def poll_text_statuses() -> None:
-    """Stage a poll of each text whose status has not changed for a while, five hundred at a
-    time.
+    """Stage a poll of each text whose status has not changed for a while or that is too old to be
+    sent, five hundred at a time.
     """
     now = real_now()
     hour = f"{now:%Y%m%d%H}"
@@ -39,10 +42,14 @@ def poll_text_statuses() -> None:
         (Message.created_at > now - FOLLOWED) | Message.status.in_(PENDING)
     )
     quiet = followed & (Message.updated_at < now - QUIET)
+    unsent = Message.status.in_(UNDECIDED) & (Message.created_at < now - REQUEST_LIFETIME)
     unasked = ~was_staged("poll_text_status", Message.id.concat(f":{hour}"))
     with transaction():
         texts = list(
-            Message.select().where(quiet, unasked).order_by(Message.updated_at).limit(BATCH)
+            Message.select()
+            .where(quiet | unsent, unasked)
+            .order_by(Message.updated_at)
+            .limit(BATCH)
         )
         for message in texts:
             key = f"{message.id}:{hour}"
@@ -55,6 +62,12 @@ def poll_text_statuses() -> None:
 def poll_text_status(message_id: str) -> None:
     """Read the status of text `message_id`, and give it up if it has been pending for too long."""
     message = Message.get_by_id(message_id)
+    if message.status in UNDECIDED:
+        with recording():
+            message = Message.locked(message.id)
+            if expire_unsent(message, real_now()):
+                reopen_unanswered(message)
+        return
     if message.status not in ON_THEIR_WAY or not message.sid:
         return
     report = none_if_refused(twilio_api.fetch_message, message.sid)

@@ -90,6 +90,7 @@ def lift_suppression(customer: Customer, channel: str, actor: str) -> None:
     with transaction():
         if PhoneSuppression.lift(customer.account_id, customer.preferred_phone, channel):
             _audit(customer, actor, "suppression.lifted", channel=channel)
+            ContactCourse.recheck_phone(customer.account_id, customer.preferred_phone)
 
 
 def _number(customer: Customer, named: str | None) -> str:

@@ -3,10 +3,12 @@
 from typing import Any
 
 from actions.contact.holds import record_contact_request
+from actions.contact.opt_out.carry_opt_outs import carry_opt_outs, lock_numbers_of
 from actions.payments.bind_stripe_customer import lock_stripe_customer
 from models.accounts.account import Account
 from models.accounts.audit_entry import AuditEntry
 from models.contact.consent import Consent
+from models.contact.contact_course import ContactCourse
 from models.contact.hold import customer_key
 from models.invoices.customer import Customer
 from models.transactions import serialize_on, transaction
@@ -47,8 +49,9 @@ def create_customer(account: Account, values: dict[str, Any], vouched: bool) -> 
 def change_customer(
     customer: Customer, values: dict[str, Any], vouched: bool, actor: str
 ) -> Customer:
-    """Change the columns in `values`. A new phone number voids the consents for the old one. The
-    audit names what changed, without the values. Raises Refused `already_exists`.
+    """Change the columns in `values`. A new phone number voids the consents for the old one; the
+    customer's opt-outs apply to it too. The audit names what changed, without the values. Raises
+    Refused `already_exists`.
 
     Holds the customer's lock, so that no contact decision sees half of the change.
     """
@@ -58,6 +61,9 @@ def change_customer(
     with transaction():
         serialize_on(customer_key(customer.id))
         customer = find_customer(customer.account, customer.id)
+        phone: str | None = values.get("phone", customer.phone)
+        has_moved = phone != customer.phone
+        numbers = lock_numbers_of(customer, phone) if has_moved else set()
         if "contact_request" in values:
             record_contact_request(customer, values["contact_request"], actor)
         _check_free(customer.account, values, customer.id)
@@ -66,8 +72,11 @@ def change_customer(
         if changed:
             about = f"customer:{customer.id}", customer.account_id
             AuditEntry.record(actor, "customer.changed", *about, changed=changed)
-        if customer.phone and values.get("phone", customer.phone) != customer.phone:
+        if has_moved and customer.phone:
             Consent.void(customer.id, customer.phone, "the customer's number was changed", now)
+        if has_moved and phone:
+            carry_opt_outs(customer, numbers, phone, actor)
+        ContactCourse.recheck_customer(customer.id)
     return find_customer(customer.account, customer.id)
 
 

@@ -16,6 +16,7 @@ from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
 from models.invoices.customer import Customer
 from rules.contact.replies import (
+    BY_CODE,
     CLASSES,
     ReplyClass,
     asks_for_another_time,
@@ -27,6 +28,7 @@ from runtime.clock import business_now, real_now
 CHANNELS = ("sms", "voice")
 MOST_TEXTS = 20  # texts of one customer shown by an open item
 MOST_WORDS = 500
+ATTACHED = "(pictures or files, to be seen at Twilio: {count})"
 ASKS_FOR = {"call_me": "call", "later": "another_time"}
 RANK = {each.code: place for place, each in enumerate(CLASSES)}
 
@@ -39,14 +41,19 @@ def open_reply_items(
     reference: str,
     accounts: list[str],
     has_stopped: bool,
+    *,
     said_at: datetime | None = None,
+    media: str = "",
 ) -> list[WorkItem]:
     """Open the work items of an inbound text, in the open transaction, and return them: one for
     each of the `accounts` that must act on it, and one with the words for the account that it
     answers. `said_at` is when the text was sent, if not now; a time named in it still counts from
-    now, so that nobody is contacted too early.
+    now, so that nobody is contacted too early. `media`: how many pictures or files came with it.
     """
+    attached = ATTACHED.format(count=media) if media not in {"", "0"} else ""
     found = classify(words, has_stopped)
+    if found is None and attached and not has_stopped:
+        found = BY_CODE["unknown"]
     if found is None:
         return []
     answered = _answered(phone, number, service, accounts, said_at)
@@ -58,7 +65,7 @@ def open_reply_items(
         customers = _people(account_id, phone)
         _act_at_once(found, account_id, customers, phone, reference)
         said = {
-            "text": words[:MOST_WORDS] if account_id == answered else "",
+            "text": f"{words[:MOST_WORDS]} {attached}".strip() if account_id == answered else "",
             "at": (said_at or real_now()).isoformat(),
             "reference": reference,
         }

@@ -97,7 +97,14 @@ def _open_items(
     """Open the work items for what else the text says."""
     phone, number = fields.get("From", ""), fields.get("To", "")
     service = receiving_service(number, fields.get("MessagingServiceSid", ""))
-    sid = fields["MessageSid"]
     return open_reply_items(
-        phone, number, service, fields["Body"], sid, accounts, has_stopped, said_at
+        phone,
+        number,
+        service,
+        fields["Body"],
+        fields["MessageSid"],
+        accounts,
+        has_stopped,
+        said_at=said_at,
+        media=fields.get("NumMedia", ""),
     )

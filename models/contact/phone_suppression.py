@@ -7,6 +7,7 @@ from datetime import datetime
 from peewee import BigAutoField, TextField
 
 from models.base import Instant, Row
+from models.contact.contact_course import ContactCourse
 from models.contact.opt_out import person_key
 from models.transactions import serialize_on
 
@@ -42,6 +43,7 @@ class PhoneSuppression(Row):
         cls.insert(values).on_conflict(
             conflict_target=[cls.account_id, cls.phone, cls.channel], action="IGNORE"
         ).execute()
+        ContactCourse.recheck_phone(account_id, phone)
 
     @classmethod
     def of(cls, account_id: str, phone: str | None, channel: str) -> "PhoneSuppression | None":

@@ -5,6 +5,7 @@ number without a location (+1 800) may belong to anyone, so every state's rules 
 strict costs a text, being too lax breaks a law.
 """
 
+import re
 from dataclasses import dataclass
 
 import phonenumbers
@@ -15,7 +16,10 @@ from rules.contact.us.states import NAMES, may_be_new_york_city, state_named, st
 EVERYWHERE = tuple(sorted(NAMES.values()))
 NEW_YORK_CITY = "New York"
 _CITY_AREAS = frozenset(["212", "332", "347", "465", "646", "718", "917", "929"])
-_HOME = frozenset({"", "US", "USA", "UNITED STATES", "UNITED STATES OF AMERICA"})
+# without spaces and dots
+_HOME = frozenset(
+    ["", "US", "USA", "UNITEDSTATES", "UNITEDSTATESOFAMERICA", "AMERICA", "ESTADOSUNIDOS", "EEUU"]
+)
 _TERRITORIES = ("GU", "PR", "VI")
 _AREA = slice(2, 5)  # the area code in +12025550123
 
@@ -61,7 +65,8 @@ def states_of_address(address: dict[str, str] | None) -> tuple[str, ...]:
 
 def is_abroad(address: dict[str, str] | None) -> bool:
     """Whether an address is explicitly outside the US."""
-    return str((address or {}).get("country") or "").strip().upper() not in _HOME
+    country = re.sub(r"\W", "", str((address or {}).get("country") or "")).upper()
+    return country.removeprefix("THE") not in _HOME
 
 
 def is_american(phone: str) -> bool:

@@ -324,8 +324,9 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="age.new_jersey",
         kind="minimum_age",
-        what="No collection action within 120 days of the first bill, nor before a payment plan has"
-        " been offered. A friendly reminder is not one. Interest at most 3 %.",
+        what="No collection action within 120 days of the first bill. A friendly reminder is not"
+        " one. Nor before a payment plan has been offered, which the clinic must see to. Interest"
+        " at most 3 %: nothing here adds any.",
         source="N.J. Louisa Carman Medical Debt Relief Act",
         certainty="medium",
         code="debt_too_young",

@@ -141,8 +141,8 @@ def _over(draft: PlannedContact, state: str, approval: Approval, by: str) -> App
 
 
 def _refused(draft: PlannedContact, refused: Refused, channel: str, by: str) -> Approval:
-    """Record the gate's refusal. If waiting helps, the draft is approved and made later; otherwise
-    it stays a draft.
+    """Record the gate's refusal. If waiting helps before the draft expires, it is approved and made
+    later; otherwise it stays a draft.
     """
     ContactDecision.record(
         refused,
@@ -153,7 +153,10 @@ def _refused(draft: PlannedContact, refused: Refused, channel: str, by: str) -> 
         channel=channel,
         asked_by=by,
     )
-    if refused.next_at is None and refused.code not in TRANSIENT:
-        return Approval("refused", refused.code, f"{refused.reason} It stays a draft.")
+    next_at, expires_at = refused.next_at, draft.expires_at
+    is_too_late = next_at is not None and expires_at is not None and next_at >= expires_at
+    if is_too_late or (next_at is None and refused.code not in TRANSIENT):
+        reason = f"{refused.reason} It stays a draft."
+        return Approval("refused", refused.code, reason, next_at)
     _approve(draft, by)
-    return Approval("waiting", refused.code, refused.reason, refused.next_at)
+    return Approval("waiting", refused.code, refused.reason, next_at)

@@ -66,7 +66,8 @@ _ENDING = (
 )
 _ALONE = (
     r"(?:quit|cease|end|halt|cancel|revoke|enough|unsubscribe|remove|discontinue|terminate"
-    r"|suspend|abort|exit|block|blocked|delete|mute|spam|leave|out|off|take off|rmv"
+    r"|(?:that s|thats|that is) enough|suspend|abort|exit|block|blocked|delete|mute|spam|leave|out"
+    r"|off|take off|rmv"
     r"|reported|scam|harassment|goodbye|good bye|do not disturb|dnd|dnc|shut up|shut it|fu|f u"
     r"|screw you|get lost|buzz off|bug off|back off|piss off|go to hell"
     r"|(?:cancel|end|quit|remove|delete|block) (?:all|everything|me|us)|stahp|arret)"
@@ -112,7 +113,8 @@ _WISHES = [
     rf"\b(?:want|need|get) (?:this|these|it|them|(?:the|your) {_REACH}) (?:to be )?stopped\b",
     rf"\b{_NOT} (?:want|wish|consent|agree|like)(?: \w+){{0,5}} {_REACH}\b",
     (
-        rf"\bno more {_REACH}\b|^(?:{_POLITE} )*no (?:more )?{_REACH}(?: (?:me|us|to"
+        rf"\b(?:no more|too many|(?<!not )enough(?: of (?:the|these|your))?) {_REACH}\b"
+        rf"|^(?:{_POLITE} )*no (?:more )?{_REACH}(?: (?:me|us|to"
         rf" me|again|ever|{_POLITE}))*$"
     ),
     rf"^(?:{_POLITE} )*no more(?: of (?:this|these|that|them))?(?: {_POLITE})*$",
@@ -126,6 +128,7 @@ _WISHES = [
         rf"|bill"
         rf"|invoice)|{_OF_PAYING})"
         r"|\boff (?:of )?(?:the|your|ur|this|that|all|every)(?: \w+){0,2} lists?\b"
+        r"|\bremove from (?:(?!wait)\w+ ){0,3}lists?\b"
         rf"|\bdo not (?:call|contact|text) (?:list|registry)\b|\btake me off\b(?!{_OF_PAYING})"
     ),
     (
@@ -184,7 +187,13 @@ _WISHES = [
         r"|letter))|by (?:us )?(?:mail|post|letter) only)\b"
     ),
     r"\bwrong n\w{0,3}[bnm]\w?er\b|\bno(?:sms|texts?|calls?|msgs?|messages)\b",
-    r"\b(?:revoke|withdraw)(?: \w+){0,2} (?:consent|permission)\b",
+    (
+        r"\b(?:revoke|withdraw|take back)(?: \w+){0,2} (?:consent|permission)\b"
+        r"|\b(?:consent|permission) (?:is |was |has been )?(?:revoked|withdrawn)\b"
+        r"|\b(?:not|don t|dont|didn t|didnt) (?:have my|give(?: you| u)?(?: my)?)"
+        r" (?:consent|permission)\b(?! (?:for|to (?:charge|bill|run|use|treat))\b)"
+        r"|\bno consent\b(?! forms?\b)"
+    ),
     # A wrong number.
     (
         r"\bwrong (?:phone |cell )?"

@@ -128,6 +128,22 @@ def test_a_draft_approved_at_night_is_sent_in_the_morning(clinic):
     assert len(clinic.sends()) == 1
 
 
+def test_a_draft_that_expires_before_it_may_be_made_is_not_said_to_wait(clinic):
+    """Given a hold for a month, and drafts that last a week, then approving says that the contact
+    is not made, and the draft stays.
+    """
+    clinic.settings(first_contacts="draft")
+    clinic.owes(3)
+    clinic.scan()
+    until = (clinic.today + timedelta(days=30)).isoformat()
+    clinic.texting.post(f"/api/customers/{clinic.customer.id}/holds", kind="other", until=until)
+    (row,) = approve(clinic, PlannedContact.get().id)
+    assert (row["outcome"], row["reasonCode"]) == ("refused", "on_hold")
+    assert row["reason"].endswith("It stays a draft.")
+    assert row["nextAllowedAt"] > until
+    assert (PlannedContact.get().state, WorkItem.get().state) == ("draft", "open")
+
+
 def test_drafts_expire_and_the_ladder_goes_on(clinic):
     clinic.settings(first_contacts="draft", ladder=[{"days": 3, "way": "sms"}])
     clinic.owes(3)

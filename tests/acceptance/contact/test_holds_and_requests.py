@@ -175,6 +175,7 @@ def test_consents_and_opt_outs_appear_in_the_timeline(clinic):
     assert [(row["type"], row["reason"]) for row in told] == [
         ("consent.recorded", "The person agreed to texts: intake form."),
         ("contact.opted_out", "The person wants no more texts and calls: inbound_sms."),
+        ("contact.opted_out", "The person wants no more texts and calls: number_changed."),
         (
             "consent.ended",
             "The person no longer agrees to texts: the customer's number was changed.",
@@ -273,6 +274,32 @@ def test_an_opt_out_covers_a_number_that_only_a_consent_names(clinic, way):
     assert found == [way != "wrong number", True]
     events = OutgoingEvent.select().where(OutgoingEvent.type == "contact.opted_out")
     assert {tuple(event.payload["customerIds"]) for event in events} == {(clinic.customer.id,)}
+
+
+@pytest.mark.parametrize("steps", [(WISHED,), (None, WISHED)], ids=["at once", "removed first"])
+@pytest.mark.parametrize(
+    ("says", "is_stopped"),
+    [("STOP", [True, True]), ("thanks", [False, False]), ("wrong number", [False, False])],
+)
+def test_an_opt_out_follows_the_customer_to_a_new_number(clinic, says, is_stopped, steps):
+    """Given a STOP, then it applies to the number that the customer gets next, and a form with a
+    consent does not end it; but a stranger's at a wrong number does not concern the customer.
+    """
+    clinic.hear(says)
+    for phone in steps:
+        change(clinic, phone=phone)
+    clinic.consents(WISHED, channels=("sms", "voice"))
+    assert stopped(clinic) == is_stopped
+
+
+def test_a_later_consent_ends_an_opt_out_that_followed_to_a_new_number(clinic):
+    clinic.hear("STOP")
+    change(clinic, phone=WISHED)
+    form = {"channels": ["sms"], "source": "form", "text": "You may.", "textVersion": "1"}
+    path = f"/api/customers/{clinic.customer.id}/consents"
+    answer = clinic.post(path, **form, givenAt=rfc3339(real_now()), endsOptOut=True)
+    assert answer.status_code == 201, answer.text
+    assert stopped(clinic) == [False, True]
 
 
 def stopped(clinic):

@@ -13,6 +13,7 @@ from actions.contact.senders_and_templates import write_template
 from actions.payments.recompute import recompute
 from jobs.decide_promises import decide_promises
 from jobs.find_unseen_debtors import find_unseen_debtors
+from jobs.poll_text_statuses import poll_text_statuses
 from jobs.scan_overdue import scan_overdue
 from models.accounts.account_settings import AccountSettings
 from models.calling.call import Call
@@ -20,8 +21,10 @@ from models.contact.consent import Consent
 from models.contact.contact_course import ContactCourse
 from models.contact.contact_decision import ContactDecision
 from models.contact.message import Message
+from models.contact.phone_suppression import PhoneSuppression
 from models.contact.planned_contact import PlannedContact
 from models.contact.work_item import WorkItem
+from models.delivery.staged_job import StagedJob
 from models.invoices.invoice import Invoice
 from models.transactions import transaction
 from rules.contact.hours import closing
@@ -173,6 +176,19 @@ def test_a_text_that_was_never_sent_is_replaced(clinic, effect):
     clinic.owes(3)
     clinic.scan()
     Message.update(status="refused", error_code="expired", effect_id=effect).execute()
+    clinic.days_pass(1)
+    clinic.scan()
+    assert len(clinic.sends()) == 1
+
+
+def test_a_text_whose_job_was_given_up_does_not_end_the_ladder(clinic):
+    """Given a text whose job is dead after an outage, then it expires, and the scan texts again."""
+    clinic.owes(3)
+    clinic.scan()
+    StagedJob.update(state="dead").where(StagedJob.name == "send_payment_link").execute()
+    Message.update(created_at=real_now() - timedelta(hours=2)).execute()
+    poll_text_statuses.perform()
+    given.worked(clinic.texting.redis, "periodic")
     clinic.days_pass(1)
     clinic.scan()
     assert len(clinic.sends()) == 1
@@ -389,6 +405,19 @@ def speaks_to(clinic):
     clinic.texting.post(f"/api/work-items/{item.id}/resolve", action="called")
 
 
+def suppressed(clinic, channel, code):
+    with transaction():
+        PhoneSuppression.suppress(
+            clinic.account.id, clinic.texting.phone, channel, code, "a stranger's", real_now()
+        )
+
+
+def wants(clinic, **change):
+    path = f"/api/customers/{clinic.customer.id}"
+    answer = clinic.texting.client.simulate_patch(path, json=change, headers=clinic.texting.headers)
+    assert answer.status_code == 200, answer.text
+
+
 @pytest.mark.parametrize(
     ("happens", "why"),
     [
@@ -402,8 +431,11 @@ def speaks_to(clinic):
             "attorney_represented",
         ),
         (lambda clinic, _: speaks_to(clinic), "recent_conversation"),
+        (lambda clinic, _: suppressed(clinic, "voice", "wrong_number"), "suppressed"),
+        (lambda clinic, _: wants(clinic, contactRequest={"channel": "sms"}), "contact_request"),
+        (lambda clinic, _: wants(clinic, phone=None), "no_phone"),
     ],
-    ids=["paid", "promised", "stop", "hold", "spoken to"],
+    ids=["paid", "promised", "stop", "hold", "spoken to", "wrong number", "texts only", "no phone"],
 )
 def test_a_call_work_item_is_closed_once_the_call_is_no_longer_allowed(clinic, happens, why):
     invoice = clinic.owes(7)
@@ -412,6 +444,17 @@ def test_a_call_work_item_is_closed_once_the_call_is_no_longer_allowed(clinic, h
     happens(clinic, invoice)
     clinic.scan()
     assert calls() == [("resolved", why)]
+
+
+def test_the_scan_looks_again_once_staff_lift_a_suppression(clinic):
+    clinic.owes(3)
+    suppressed(clinic, "sms", "30006")
+    clinic.scan()
+    assert clinic.course().code == "suppressed"
+    path = f"/api/customers/{clinic.customer.id}/suppressions/sms"
+    clinic.texting.client.simulate_delete(path, headers=clinic.texting.headers)
+    clinic.scan()
+    assert len(clinic.sends()) == 1
 
 
 def test_quiet_hours_do_not_close_a_call_work_item(clinic):

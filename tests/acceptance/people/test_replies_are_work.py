@@ -42,6 +42,20 @@ def test_a_reply_becomes_a_work_item_about_the_texted_invoice(clinic):
     assert clinic.ledger()["sms"]["optedOut"] is False
 
 
+@pytest.mark.parametrize(("words", "code"), [("", "unknown"), ("I paid this", "already_paid")])
+def test_staff_are_told_of_pictures_also_if_there_are_no_words(clinic, words, code):
+    """Given a picture, perhaps of a receipt, then staff are asked to look at it."""
+    clinic.tell(INBOUND, a_text(clinic, words, NumMedia="2"))
+    (item,) = waiting(clinic)
+    told = f"{words} (pictures or files, to be seen at Twilio: 2)".strip()
+    assert (item["context"]["class"], item["context"]["said"][0]["text"]) == (code, told)
+
+
+def test_a_text_without_words_or_pictures_is_ignored(clinic):
+    clinic.tell(INBOUND, a_text(clinic, " "))
+    assert waiting(clinic) == []
+
+
 def test_a_reply_is_answered_at_the_number_it_came_from(clinic):
     clinic.hear("What is this for?")
     (item,) = waiting(clinic)

@@ -12,6 +12,7 @@ from models.contact.hold import Hold
 from models.contact.message import Message
 from models.contact.phone_suppression import PhoneSuppression
 from models.contact.work_item import WorkItem
+from models.delivery.staged_job import StagedJob
 from models.feed.outgoing_event import OutgoingEvent
 from rules.contact.work_items import HOLDS
 from runtime.clock import business_now, real_now, rfc3339
@@ -195,6 +196,12 @@ def test_a_work_item_reopens_when_a_stop_overtakes_its_reply(clinic):
     assert "opted out" in open_one["context"]["answerFailed"]
 
 
+def polls(clinic):
+    poll_text_statuses.perform()
+    given.relayed(clinic.redis)
+    given.worked(clinic.redis, "periodic")
+
+
 def test_a_work_item_reopens_when_its_reply_gets_no_delivery_report(clinic):
     """Given an answer that Twilio accepted but has not reported on for days, then the work item is
     open again and says so.
@@ -206,13 +213,30 @@ def test_a_work_item_reopens_when_its_reply_gets_no_delivery_report(clinic):
     Message.update(
         sid=f"SM{'f' * 32}", status="queued", created_at=days_ago, updated_at=days_ago
     ).execute()
-    poll_text_statuses.perform()
-    given.relayed(clinic.redis)
-    given.worked(clinic.redis, "periodic")
+    polls(clinic)
     assert Message.get().status == "undelivered"
     open_one = clinic.get(f"/api/work-items/{item['id']}")
     assert open_one["state"] == "open"
     assert "No report has arrived" in open_one["context"]["answerFailed"]
+
+
+def test_a_work_item_reopens_when_the_job_of_its_reply_was_given_up(clinic):
+    """Given an answer whose job is dead after an outage at Twilio, then an hour after the request
+    the work item is open again and says so.
+    """
+    item = escalated(clinic)
+    clinic.post(f"/api/work-items/{item['id']}/reply", text="We will call you at noon.")
+    clinic.fault("rate_limit_429", times=1)
+    given.worked(clinic.redis, "messages")
+    StagedJob.update(state="dead").where(StagedJob.name == "send_payment_link").execute()
+    polls(clinic)
+    assert Message.get().status == "sending"
+    Message.update(created_at=real_now() - timedelta(minutes=61)).execute()
+    polls(clinic)
+    assert (Message.get().status, Message.get().error_code) == ("refused", "expired")
+    open_one = clinic.get(f"/api/work-items/{item['id']}")
+    assert open_one["state"] == "open"
+    assert "within an hour" in open_one["context"]["answerFailed"]
 
 
 @pytest.mark.one_database

@@ -25,7 +25,7 @@ from rules.contact.facts import (
 from rules.contact.gate import all_refusals, may_contact
 from rules.contact.hours import LAWFUL, closing, next_opening
 from rules.contact.person_time_zones import zones_of
-from rules.contact.places import Places
+from rules.contact.places import Places, places_of
 from rules.contact.us.zones import STATES
 
 NEW_YORK, LOS_ANGELES = "America/New_York", "America/Los_Angeles"
@@ -305,6 +305,19 @@ def test_the_next_opening_is_the_first_allowed_moment(zones, now):
 )
 def test_phone_address_and_stated_zone_give_the_possible_time_zones(phone, address, told, zones):
     assert set(zones_of(phone, address, told)) == zones
+
+
+@pytest.mark.parametrize(
+    "country",
+    ["us", "U.S.", "U. S. A.", "the United States", "America", "Estados Unidos", "EE. UU."],
+)
+def test_the_country_at_home_is_recognized_as_people_write_it(country):
+    """Given an address in California, then its rules and hours count, however its country is
+    written.
+    """
+    address = {"state": "CA", "country": country}
+    assert places_of("+12025550123", address).states == ("CA",)
+    assert set(zones_of("+12025550123", address, None)) == {NEW_YORK, LOS_ANGELES}
 
 
 def test_a_toll_free_number_may_be_anywhere_in_its_country_code():

@@ -171,6 +171,14 @@ ALSO = {
         "there is no John here",
         "you've got the wrong number",
         "wrong numba",
+        "This isn't Maria's phone",
+        "that's not Maria's number anymore",
+        "not Mr. Smith's phone",
+        "this is John, Maria doesn't have this number anymore",
+        "Maria changed her number",
+        "this isn't the right person",
+        "not the number for Maria",
+        "María no vive aquí",
     ],
     "dispute": [
         "I don't owe you anything",
@@ -240,6 +248,8 @@ ALSO = {
     "unknown": [
         "this phone is not working",
         "there's no signal here",
+        "I do not have Maria's number",
+        "my plan doesn't have this clinic",
         "this is a rip off",
         "no soy rico",
         "my wife lost her job in May",

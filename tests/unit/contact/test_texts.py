@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.contact.delivery_failures import ADVICE, advice_for
+from rules.contact.offers import is_offer
 from rules.contact.staff_texts import TEMPLATE, THANKS, reply_errors
 from rules.contact.templates import DEFAULTS, _weight, language_of, render, template_errors
 from rules.contact.text_status import FAILED, PENDING, merged_status
@@ -183,3 +184,32 @@ def test_every_known_failure_code_has_advice(code):
 def test_an_unknown_failure_code_still_has_advice():
     assert advice_for("39999").then == "look_up"
     assert advice_for(None) is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "{clinic}: pay early and save 10 %: {url}",
+        "{clinic}: pay by Friday and get $20 off: {url}",
+        "{clinic}: 1,000 dollars off if you pay today: {url}",
+        "{clinic}: half off today: {url}",
+        "{clinic}: half price until Friday: {url}",
+        "{clinic}: settle your bill for less: {url}",
+        "{clinic}: cash back for early payment: {url}",
+        "{clinic}: pague hoy a mitad de precio: {url}",
+    ],
+)
+def test_a_text_that_saves_money_is_an_offer(words):
+    assert is_offer(words)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *DEFAULTS.values(),
+        "{clinic}: you owe $20. Our office is open until 5, off-hours call 555-0100: {url}",
+        "{clinic}: your invoice is half paid, {amount} is left: {url}",
+    ],
+)
+def test_a_text_that_only_asks_to_pay_is_no_offer(words):
+    assert not is_offer(words)
