@@ -60,3 +60,4 @@ if ! is_set_up; then
     exec 9<&-
 fi
 export PATH="$PWD/.venv/bin:$PATH"
+export PYTHONUTF8=1  # what we read and print is UTF-8 in every locale

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from actions.books.begin import begin_backfills
 from actions.books.receive_event import replay_event
 from bin.commands.output import acting, complain, console, moment, say, show_list
+from bin.commands.rate import rate_given
 from bin.commands.since import since_when
 from jobs.process_stripe_event import process_stripe_event
 from models.accounts.account import Account, stripe_accounts
@@ -48,7 +49,8 @@ def chosen_accounts(account: str | None) -> list[str]:
 @click.option("--account", help="Only this account's Stripe account (ac_…), or `platform`.")
 @click.option(
     "--rate",
-    type=click.FloatRange(0),
+    type=float,
+    callback=rate_given,
     help="Missing events processed per second; 0: all at once. Default: BACKFILL_RATE.",
 )
 @click.option(
@@ -149,7 +151,8 @@ def _watch(ids: list[int]) -> None:
 )
 @click.option(
     "--rate",
-    type=click.FloatRange(0),
+    type=float,
+    callback=rate_given,
     help="Events per second; 0: all at once. Default: BACKFILL_RATE.",
 )
 def replay(ids: tuple[str, ...], outcome: str | None, rate: float | None) -> None:
