@@ -113,10 +113,11 @@ def _watch(ids: list[int]) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"))
     with Progress(*columns, console=console(to_stderr=True), transient=True) as progress:
         task, begun = progress.add_task("reading", total=None, told=""), real_now()
+        dead_before = _count("dead")
         while True:
             runs = list(Backfill.select().where(Backfill.id.in_(ids)))
             seen, missing = sum(run.seen for run in runs), sum(run.missing for run in runs)
-            open_events = _to_process()
+            open_events = _count("waiting", "running")
             progress.update(
                 task, told=f"{seen} read, {missing} had been missing, {open_events} to process"
             )
@@ -137,8 +138,16 @@ def _watch(ids: list[int]) -> None:
     for run in runs:
         if run.state == "failed":
             complain(f"{run.stripe_account or 'platform'}: {run.error}")
-    say(f"Read {seen} events; {missing} had been missing and are now processed.")
-    if any(run.state == "failed" for run in runs):
+    dead = max(0, _count("dead") - dead_before)
+    say(
+        f"Read {seen} events; {missing} had been missing{'' if dead else ' and are now processed'}."
+    )
+    if dead:
+        complain(
+            f"{dead} events could not be processed: bin/payphone jobs list --state dead --name"
+            f" {process_stripe_event.name} says why."
+        )
+    if dead or any(run.state == "failed" for run in runs):
         raise SystemExit(1)
 
 
@@ -180,10 +189,9 @@ def replay(ids: tuple[str, ...], outcome: str | None, rate: float | None) -> Non
         raise SystemExit(1)
 
 
-def _to_process() -> int:
-    same = (StagedJob.name == process_stripe_event.name) & StagedJob.state.in_(
-        ("waiting", "running")
-    )
+def _count(*states: str) -> int:
+    """Return how many jobs that process an event are in one of the states."""
+    same = (StagedJob.name == process_stripe_event.name) & StagedJob.state.in_(states)
     return int(StagedJob.select().where(same).count())
 
 

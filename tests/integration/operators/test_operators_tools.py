@@ -153,6 +153,28 @@ def test_backfill_waits_for_the_workers_and_reports_missing_events(redis, stripe
     assert AuditEntry.get().action == "events.backfill_asked"
 
 
+def test_backfill_says_when_a_missing_event_could_not_be_processed(redis, stripe_stand_in):
+    """Given a missing event whose job dies while the command waits, then it does not say that all
+    are processed, and exits with 1.
+    """
+    stripe_stand_in.sdk.payment_intents.create({"amount": 500, "currency": "usd"})
+
+    class Failing(Workers):
+        """Workers under which each event's job uses up its attempts."""
+
+        def _drain(self, queue):
+            if queue == "periodic":
+                super()._drain(queue)
+            else:
+                of_event = StagedJob.name == "process_stripe_event"
+                StagedJob.update(state="dead", finished_at=1).where(of_event).execute()
+
+    with Failing(redis):
+        result = run("events", "backfill", "--since", "2d", "--rate", "0")
+    assert (result.exit_code, "are now processed" in result.output) == (1, False)
+    assert "jobs list --state dead --name process_stripe_event" in result.output
+
+
 def test_backfill_of_one_clinic_reads_its_own_account(redis, stripe_stand_in):
     account = given.an_account(
         stripe_account=stripe_stand_in.sdk.accounts.create({"country": "US"}).id
