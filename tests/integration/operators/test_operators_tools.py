@@ -327,11 +327,14 @@ def test_the_latest_reconciliation_report_shows_its_age_and_scope(redis):
     )
     fresh = run("events", "reconcile", "--latest")
     assert (fresh.exit_code, "h old" in fresh.output) == (0, False)
+    assert "not been compared" not in fresh.output
     assert (
         "platform: compared 17 payments and refunds made from 2026-11-18 11:06:40Z to 2026-11-21"
         " 11:06:40Z" in fresh.output
     )
     assert f"report from {report.finished_at:%F %TZ}." in fresh.output
+    given.an_account(stripe_account="acct_new")
+    assert "acct_new has not been compared yet" in run("events", "reconcile", "--latest").output
     Reconciliation.update(finished_at=now - timedelta(hours=5)).execute()
     assert (
         "platform: the report is 5.0 h old; there should be one every hour."
