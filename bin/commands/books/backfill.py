@@ -172,11 +172,8 @@ def replay(ids: tuple[str, ...], outcome: str | None, rate: float | None) -> Non
     if bool(ids) == bool(outcome):
         raise click.UsageError("Give event IDS or --outcome.")
     rate = get_settings().backfill_rate if rate is None else rate
-    found = (
-        [row.id for row in _events_with(outcome)]
-        if outcome
-        else [number for text in ids for number in _ids_of(text)]
-    )
+    named = [_ids_of(text) for text in ids] or [[row.id for row in _events_with(outcome)]]
+    found = [number for numbers in named for number in numbers]
     replayed = 0
     for number in found:
         if replay_event(number, acting(), replayed / rate if rate else 0.0):
@@ -185,7 +182,7 @@ def replay(ids: tuple[str, ...], outcome: str | None, rate: float | None) -> Non
             complain(f"{number}: not processed yet.")
     spread = f", spread over {replayed / rate:.0f} s" if rate and replayed > rate else ""
     say(f"Replayed: {replayed}{spread}.")
-    if replayed < len(found) or (ids and len(found) < len(ids)):
+    if replayed < len(found) or (ids and not all(named)):
         raise SystemExit(1)
 
 
@@ -195,7 +192,7 @@ def _count(*states: str) -> int:
     return int(StagedJob.select().where(same).count())
 
 
-def _events_with(outcome: str) -> list[InboxEvent]:
+def _events_with(outcome: str | None) -> list[InboxEvent]:
     return list(
         InboxEvent.select(InboxEvent.id)
         .where(InboxEvent.provider == "stripe", InboxEvent.outcome == outcome)

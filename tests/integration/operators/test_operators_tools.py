@@ -245,6 +245,18 @@ def test_replaying_an_applied_event_changes_nothing(redis):
     assert (missing.exit_code, "no such event" in missing.output) == (1, True)
 
 
+def test_an_unknown_event_fails_the_command_however_many_the_others_name(redis):
+    """Given an event id that two Stripe accounts sent, when it is replayed with one that does not
+    exist, then the exit code is 1.
+    """
+    event = given.an_event("customer.created", {"id": "cus_1"})
+    for account in ("acct_1", "acct_2"):
+        given.received(event | {"account": account})
+    work(redis)
+    both = run("events", "replay", event["id"], "evt_none")
+    assert (both.exit_code, "Replayed: 2." in both.output) == (1, True), both.output
+
+
 @pytest.mark.one_database
 @pytest.mark.parametrize("command", [("jobs", "retry"), ("events", "replay")])
 def test_an_id_of_non_decimal_digits_does_not_exist(redis, command):
