@@ -65,7 +65,7 @@ def _row(job: StagedJob) -> tuple[object, ...]:
 @click.option("--name", help="With --all-dead: only jobs with this name.")
 @click.option(
     "--rate",
-    type=float,
+    type=click.FloatRange(0),
     callback=rate_given,
     help="With --all-dead: jobs per second; 0: all at once. Default: BACKFILL_RATE.",
 )

@@ -49,7 +49,7 @@ def chosen_accounts(account: str | None) -> list[str]:
 @click.option("--account", help="Only this account's Stripe account (ac_…), or `platform`.")
 @click.option(
     "--rate",
-    type=float,
+    type=click.FloatRange(0),
     callback=rate_given,
     help="Missing events processed per second; 0: all at once. Default: BACKFILL_RATE.",
 )
@@ -160,7 +160,7 @@ def _watch(ids: list[int]) -> None:
 )
 @click.option(
     "--rate",
-    type=float,
+    type=click.FloatRange(0),
     callback=rate_given,
     help="Events per second; 0: all at once. Default: BACKFILL_RATE.",
 )
