@@ -21,7 +21,8 @@ set_up() {
     packages="$(grep -c '^[a-z].*==' "$lock")"
     if [ -t 2 ]; then tty=1; else tty=; fi
     echo "Setting up .venv from $lock ($packages packages, once; about a minute) …" >&2
-    [ -x .venv/bin/python ] || "$python" -m venv .venv
+    # an interrupted run can leave a .venv without pip, which this completes
+    [ -x .venv/bin/python ] && [ -x .venv/bin/pip ] || "$python" -m venv .venv
     rm -f "$stamp".*
     count=0
     set +e
@@ -60,3 +61,4 @@ if ! is_set_up; then
     exec 9<&-
 fi
 export PATH="$PWD/.venv/bin:$PATH"
+export PYTHONUTF8=1  # what we read and print is UTF-8 in every locale

@@ -9,7 +9,6 @@ import click
 from redis import Redis
 from redis.exceptions import RedisError
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
 
 from bin.commands.checks.database import check_database
@@ -31,7 +30,7 @@ from bin.commands.checks.work import (
     check_readings,
     check_sealed,
 )
-from bin.commands.output import console
+from bin.commands.output import console, plain
 from delivery.outages import AWAY, explain_redis
 from models.delivery.staged_job import StagedJob
 from rules.cards.card_numbers import redact
@@ -59,7 +58,7 @@ def doctor() -> None:
     for finding in findings:
         table.add_row(
             MARKS[finding.level],
-            *(escape(text) for text in (finding.what, finding.found, finding.advice)),
+            *(plain(text) for text in (finding.what, finding.found, finding.advice)),
         )
     console().print(table)
     counts = Counter(finding.level for finding in findings)

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -10,13 +11,14 @@ from typing import TypeVar
 from peewee import Model, ModelSelect
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from runtime.settings import get_settings
 
 Listed = TypeVar("Listed", bound=Model)
 PIPED_WIDTH = 200  # columns if the output is not a terminal, so that lines are not folded
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and new line
 
 
 def console(to_stderr: bool = False) -> Console:
@@ -25,19 +27,26 @@ def console(to_stderr: bool = False) -> Console:
     return Console(file=stream, highlight=False, width=None if stream.isatty() else PIPED_WIDTH)
 
 
+def plain(text: object) -> Text:
+    """Return text to be printed as it is, whoever wrote it: neither markup nor the names of emoji
+    are interpreted, and no control character acts on the terminal.
+    """
+    return Text(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", str(text)))
+
+
 def say(text: str) -> None:
-    """Print one line as it is, without interpreting markup."""
-    console().print(escape(text), soft_wrap=True)
+    """Print one line as it is."""
+    console().print(plain(text), soft_wrap=True)
 
 
 def complain(text: str) -> None:
     """Print one error line."""
-    console(to_stderr=True).print(f"[bold red]error[/] {escape(text)}", soft_wrap=True)
+    console(to_stderr=True).print("[bold red]error[/]", plain(text), soft_wrap=True)
 
 
 def remark(text: str) -> None:
     """Print one line to stderr that is not part of the command's output."""
-    console(to_stderr=True).print(f"[yellow]note[/] {escape(text)}", soft_wrap=True)
+    console(to_stderr=True).print("[yellow]note[/]", plain(text), soft_wrap=True)
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
@@ -47,7 +56,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: 
         # fold, never truncate: an id might have to be typed into the next command
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(escape("" if value is None else str(value)) for value in row))
+        table.add_row(*(plain("" if value is None else value) for value in row))
     if table.row_count:
         console().print(table)
     else:

@@ -10,6 +10,8 @@ from models.effects.daily_limit import LIMITED, DailyCeiling, Limited, ceiling_o
 from models.effects.pause_switch import ALL, PAUSABLE, Pausable, PauseSwitch, paused
 from runtime.clock import business_now
 
+MOST = 1_000_000  # of a ceiling; fits in every database's integers
+
 _what = click.argument("what", type=click.Choice(PAUSABLE))
 _account = click.option("--account", help="Only this account (ac_…); default: all accounts.")
 
@@ -76,7 +78,9 @@ def brakes() -> None:
 @click.command()
 @click.argument("what", type=click.Choice(LIMITED))
 @click.option("--account", required=True, help="The account (ac_…).")
-@click.option("--set", "number", type=click.IntRange(0), help="Set the account's own ceiling.")
+@click.option(
+    "--set", "number", type=click.IntRange(0, MOST), help="Set the account's own ceiling."
+)
 @click.option(
     "--default",
     "by_setting",

@@ -4,6 +4,7 @@ import click
 
 from actions.payments.returns.void_payment import void_payment
 from bin.commands.output import acting, say
+from bin.commands.reason import reason_given
 from models.invoices.invoice import Invoice
 from models.payments.payment import Payment
 from rules.money import in_words
@@ -19,21 +20,18 @@ def payments() -> None:
 @click.option(
     "--reason",
     required=True,
+    callback=reason_given,
     help="Such as a typing error or a bounced check; stored with the payment.",
 )
 def void(payment_id: str, reason: str) -> None:
     """Void PAYMENT_ID, taken by cash, check or bank transfer: it no longer counts. Refund a card
     payment instead.
     """
-    if not reason.strip():
-        raise click.BadParameter(
-            "give a reason, such as: the check bounced.", param_hint="--reason"
-        )
     if Payment.get_or_none(Payment.id == payment_id) is None:
         raise click.BadParameter(
             f"there is no payment {payment_id[:40]!r}.", param_hint="PAYMENT_ID"
         )
-    payment = void_payment(payment_id, reason.strip()[:500], acting())
+    payment = void_payment(payment_id, reason, acting())
     invoice = Invoice.get_by_id(payment.invoice_id)
     owed = in_words(invoice.outstanding, invoice.currency, "en_US")
     say(

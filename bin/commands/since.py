@@ -13,7 +13,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 def since_when(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
     """Parse `36h`, `2d`, a day or an RFC 3339 time; UTC unless the text says otherwise. Raises
-    BadParameter.
+    BadParameter, also for the future: a mistyped year would find nothing, as if all were well.
     """
     if value is None:
         return None
@@ -27,5 +27,8 @@ def since_when(_ctx: click.Context, _param: click.Parameter, value: str | None) 
             f"{value[:40]!r} is neither a duration such as 36h or 2d nor a time: it {error}."
         ) from None
     if not isinstance(when, datetime):
-        return datetime(when.year, when.month, when.day, tzinfo=UTC)
-    return when if when.tzinfo else when.replace(tzinfo=UTC)
+        when = datetime(when.year, when.month, when.day)  # noqa: DTZ001 - UTC, as below
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    if when > real_now():
+        raise click.BadParameter(f"{value[:40]!r} is in the future.")
+    return when

@@ -3,6 +3,7 @@
 import click
 
 from bin.commands.output import acting, complain, moment, say, show_list
+from bin.commands.rate import rate_given
 from delivery.registry import find_job, job_names
 from delivery.rq.keys import rq_id
 from models.delivery.job_names import names_of
@@ -65,6 +66,7 @@ def _row(job: StagedJob) -> tuple[object, ...]:
 @click.option(
     "--rate",
     type=click.FloatRange(0),
+    callback=rate_given,
     help="With --all-dead: jobs per second; 0: all at once. Default: BACKFILL_RATE.",
 )
 def retry(ids: tuple[str, ...], all_dead: bool, name: str | None, rate: float | None) -> None:

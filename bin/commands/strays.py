@@ -4,6 +4,7 @@ import click
 
 from actions.deployment.strays.release_stray import place_of, release_stray
 from bin.commands.output import acting, moment, say, show_list
+from bin.commands.reason import reason_given
 from models.deployment.resource import Stray
 
 COLUMNS = ("id", "what", "where", "at the provider", "account", "state", "found", "seen", "detail")
@@ -34,7 +35,9 @@ def _row(stray: Stray) -> tuple[object, ...]:
 
 @strays.command()
 @click.argument("stray_id")
-@click.option("--why", required=True, help="How you know; kept in the audit log.")
+@click.option(
+    "--why", required=True, callback=reason_given, help="How you know; kept in the audit log."
+)
 def release(stray_id: str, why: str) -> None:
     """Remove STRAY_ID at its provider, once you have looked at it there. You cannot get a released
     number back.

@@ -19,6 +19,7 @@ from stripe.params import checkout
 
 from sandbox.stripe.errors import Json, invalid
 
+MOST_KEYS, LONGEST_KEY, LONGEST_VALUE = 50, 40, 500  # of metadata
 INTEGER = re.compile(r"-?\d+")
 # names the SDK imports only for type checkers
 UNRESOLVED = {"Mapping": Mapping, "StripeContext": str}
@@ -105,9 +106,21 @@ def _checked_mapping(value: Any, inner: Any, path: str) -> Json:
     """Check a hash with free keys, such as metadata."""
     if isinstance(value, list):  # the keys happened to be digits
         value = {str(index): item for index, item in enumerate(value)}
-    return {
-        key: _checked(item, inner, _join(path, key)) for key, item in _hash(value, path).items()
-    }
+    given = _hash(value, path)
+    _check_size(given, path)
+    return {key: _checked(item, inner, _join(path, key)) for key, item in given.items()}
+
+
+def _check_size(given: Json, path: str) -> None:
+    """Refuse metadata beyond Stripe's limits (docs.stripe.com/api/metadata)."""
+    if path.rpartition("[")[2].rstrip("]") != "metadata":
+        return
+    if len(given) > MOST_KEYS:
+        raise invalid(f"Metadata can have up to {MOST_KEYS} keys.", param=path)
+    if any(len(key) > LONGEST_KEY for key in given):
+        raise invalid(f"Metadata keys can have up to {LONGEST_KEY} characters.", param=path)
+    if any(len(str(item)) > LONGEST_VALUE for item in given.values()):
+        raise invalid(f"Metadata values can have up to {LONGEST_VALUE} characters.", param=path)
 
 
 def _checked_word(value: Any, words: tuple[Any, ...], path: str) -> Any:

@@ -126,6 +126,15 @@ def test_a_failed_installation_is_retried(checkout):
     assert checkout.run(*command)[1][-1] == own
 
 
+def test_an_environment_without_pip_is_completed(checkout, monkeypatch):
+    """Given a first run that was interrupted before .venv had pip, then the next one adds it."""
+    monkeypatch.setenv("PYTHON", str(checkout.place / ".venv" / "bin" / "python"))
+    pip = checkout.place / ".venv" / "bin" / "pip"
+    pip.unlink()
+    code, calls, _ = checkout.run(*COMMANDS["demo"][0])
+    assert (code, "python -m venv .venv" in calls) == (0, True)
+
+
 def test_processes_that_start_together_set_up_once(checkout):
     """Given a Procfile's processes that start together after the lock file has changed, then one
     sets up and the others wait: two pips in one folder would break it.

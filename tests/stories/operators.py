@@ -73,6 +73,6 @@ def a_job(state: str = "waiting", **values: object) -> StagedJob:
     return StagedJob.create(**plain | {"state": state, "due_at": 1, "created_at": 1} | values)
 
 
-def run(*arguments: str, stdin: str | None = None) -> Result:
+def run(*arguments: str, stdin: str | bytes | None = None) -> Result:
     """Run `bin/payphone` in this process."""
     return CliRunner().invoke(payphone, arguments, input=stdin, prog_name="bin/payphone")

@@ -389,8 +389,13 @@ def _returned(evidence: Evidence) -> dict[str, int]:
 
 
 def payments(evidence: Evidence) -> Iterator[Finding]:
-    """Each payment at Stripe is recorded with its invoice, to the minor unit, and no others are."""
+    """Each payment at Stripe is recorded once with its invoice, to the minor unit, and no others
+    are.
+    """
     rows = {row["intent_id"]: row for row in evidence.of("payment") if row["intent_id"]}
+    for intent_id, times in Counter(row["intent_id"] for row in evidence.of("payment")).items():
+        if intent_id and times > 1:
+            yield f"{intent_id} is recorded as {times} payments"
     own = {
         intent["id"]: invoice["id"]
         for invoice in evidence.of("invoice")

@@ -323,6 +323,11 @@ def test_an_unrecorded_payment_is_a_breach(evidence):
     condemned(evidence, "Stripe took 12500 with pi_1", "not recorded")
 
 
+def test_a_payment_recorded_twice_is_a_breach(evidence):
+    evidence.rows["payment"].append(evidence.rows["payment"][0] | {"id": "pay_9"})
+    condemned(evidence, "pi_1 is recorded as 2 payments")
+
+
 def test_a_payment_recorded_with_another_amount_is_a_breach(evidence):
     row_of(evidence, "payment", amount_received=12_400)
     condemned(evidence, "12400 is recorded", "Stripe took 12500")

@@ -10,6 +10,7 @@ from bin.commands.accounts.keys import say_key
 from bin.commands.output import acting, moment, say, show_list
 from models.accounts.operator import MIN_PASSWORD, Operator
 from rules.operator_rights import SCOPES, Rights, Scope
+from runtime.errors import PayphoneError
 from runtime.ids import new_token
 
 
@@ -61,7 +62,13 @@ def add(name: str, password_stdin: bool, scope: Scope, accounts: tuple[str, ...]
 
 
 def _password(from_stdin: bool) -> str:
-    return sys.stdin.readline().rstrip("\r\n") if from_stdin else new_token(length=24)
+    if not from_stdin:
+        return new_token(length=24)
+    try:
+        return sys.stdin.buffer.readline().decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        message = "The password is not UTF-8, as browsers send it; pass it in UTF-8."
+        raise PayphoneError(message) from None
 
 
 def _say_password(name: str, generated: str) -> None:

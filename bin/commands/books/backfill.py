@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from actions.books.begin import begin_backfills
 from actions.books.receive_event import replay_event
 from bin.commands.output import acting, complain, console, moment, say, show_list
+from bin.commands.rate import rate_given
 from bin.commands.since import since_when
 from jobs.process_stripe_event import process_stripe_event
 from models.accounts.account import Account, stripe_accounts
@@ -49,6 +50,7 @@ def chosen_accounts(account: str | None) -> list[str]:
 @click.option(
     "--rate",
     type=click.FloatRange(0),
+    callback=rate_given,
     help="Missing events processed per second; 0: all at once. Default: BACKFILL_RATE.",
 )
 @click.option(
@@ -111,10 +113,11 @@ def _watch(ids: list[int]) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"))
     with Progress(*columns, console=console(to_stderr=True), transient=True) as progress:
         task, begun = progress.add_task("reading", total=None, told=""), real_now()
+        dead_before = _count("dead")
         while True:
             runs = list(Backfill.select().where(Backfill.id.in_(ids)))
             seen, missing = sum(run.seen for run in runs), sum(run.missing for run in runs)
-            open_events = _to_process()
+            open_events = _count("waiting", "running")
             progress.update(
                 task, told=f"{seen} read, {missing} had been missing, {open_events} to process"
             )
@@ -135,8 +138,16 @@ def _watch(ids: list[int]) -> None:
     for run in runs:
         if run.state == "failed":
             complain(f"{run.stripe_account or 'platform'}: {run.error}")
-    say(f"Read {seen} events; {missing} had been missing and are now processed.")
-    if any(run.state == "failed" for run in runs):
+    dead = max(0, _count("dead") - dead_before)
+    say(
+        f"Read {seen} events; {missing} had been missing{'' if dead else ' and are now processed'}."
+    )
+    if dead:
+        complain(
+            f"{dead} events could not be processed: bin/payphone jobs list --state dead --name"
+            f" {process_stripe_event.name} says why."
+        )
+    if dead or any(run.state == "failed" for run in runs):
         raise SystemExit(1)
 
 
@@ -150,6 +161,7 @@ def _watch(ids: list[int]) -> None:
 @click.option(
     "--rate",
     type=click.FloatRange(0),
+    callback=rate_given,
     help="Events per second; 0: all at once. Default: BACKFILL_RATE.",
 )
 def replay(ids: tuple[str, ...], outcome: str | None, rate: float | None) -> None:
@@ -160,11 +172,8 @@ def replay(ids: tuple[str, ...], outcome: str | None, rate: float | None) -> Non
     if bool(ids) == bool(outcome):
         raise click.UsageError("Give event IDS or --outcome.")
     rate = get_settings().backfill_rate if rate is None else rate
-    found = (
-        [row.id for row in _events_with(outcome)]
-        if outcome
-        else [number for text in ids for number in _ids_of(text)]
-    )
+    named = [_ids_of(text) for text in ids] or [[row.id for row in _events_with(outcome)]]
+    found = [number for numbers in named for number in numbers]
     replayed = 0
     for number in found:
         if replay_event(number, acting(), replayed / rate if rate else 0.0):
@@ -173,18 +182,17 @@ def replay(ids: tuple[str, ...], outcome: str | None, rate: float | None) -> Non
             complain(f"{number}: not processed yet.")
     spread = f", spread over {replayed / rate:.0f} s" if rate and replayed > rate else ""
     say(f"Replayed: {replayed}{spread}.")
-    if replayed < len(found) or (ids and len(found) < len(ids)):
+    if replayed < len(found) or (ids and not all(named)):
         raise SystemExit(1)
 
 
-def _to_process() -> int:
-    same = (StagedJob.name == process_stripe_event.name) & StagedJob.state.in_(
-        ("waiting", "running")
-    )
+def _count(*states: str) -> int:
+    """Return how many jobs that process an event are in one of the states."""
+    same = (StagedJob.name == process_stripe_event.name) & StagedJob.state.in_(states)
     return int(StagedJob.select().where(same).count())
 
 
-def _events_with(outcome: str) -> list[InboxEvent]:
+def _events_with(outcome: str | None) -> list[InboxEvent]:
     return list(
         InboxEvent.select(InboxEvent.id)
         .where(InboxEvent.provider == "stripe", InboxEvent.outcome == outcome)

@@ -43,6 +43,11 @@ def reconcile(since: datetime, account: str | None, latest: bool) -> None:
                 " now: bin/payphone events reconcile."
             )
             raise SystemExit(1)
+        for missing in sorted(set(chosen) - {run.stripe_account for run in runs}):
+            complain(
+                f"{missing or 'platform'} has not been compared yet. The scheduler starts a"
+                " comparison every hour; if none finishes, see bin/payphone doctor."
+            )
     else:
         runs = _wait(begin_reconciliations(chosen, int(since.timestamp()), acting()))
     _show(runs)

@@ -58,6 +58,11 @@ class CsvFile:
     def __init__(
         self, path: Path, delimiter: str | None, rank: Callable[[Sequence[str]], int]
     ) -> None:
+        if not path.is_file():
+            raise UnreadableFile(
+                f"{path.name} is a pipe or a device, and the file is read several times. Save it to"
+                " a file first."
+            )
         self.path, self.size = path, path.stat().st_size
         self.encoding = _encoding(path)
         self.done = 0  # bytes read so far, for a progress bar

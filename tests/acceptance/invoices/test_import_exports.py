@@ -3,12 +3,16 @@ with a row per line, other columns and other words. Columns are those of public 
 are made up.
 """
 
+import os
+
 import pytest
 
 from models.contact.opt_out import OptOut
 from models.invoices.customer import Customer
 from models.invoices.invoice import Invoice
+from tests import given
 from tests.stories.importing import Books
+from tests.stories.operators import run
 
 
 @pytest.fixture
@@ -597,6 +601,20 @@ def test_line_numbers_count_from_the_files_first_line(books):
 )
 def test_a_file_other_than_csv_is_refused_by_its_kind(books, content, told):
     assert told in books.refused(content)
+
+
+@pytest.mark.one_database
+def test_a_pipe_is_refused_because_the_file_is_read_twice(database_url):
+    """Given the shell's <(…) in place of a file, then the command says so instead of finding no
+    header, or waiting for ever for the next writer.
+    """
+    given.an_account()
+    reader, writer = os.pipe()
+    os.write(writer, b"number,customer,dueDate,amount,currency\n1,Ada,2099-01-31,10,USD\n")
+    os.close(writer)
+    told = run("invoices", "import", f"/dev/fd/{reader}")
+    os.close(reader)
+    assert (told.exit_code, "is a pipe or a device" in told.output) == (1, True), told.output
 
 
 def test_a_missing_column_is_reported_with_the_accepted_names(books):

@@ -67,13 +67,19 @@ def test_account_create_prints_a_working_key():
         ("jobs", "retry", "--all-dead", "--name", "no_such_job"),
         ("jobs", "retry", "1", "--rate", "5"),
         ("jobs", "retry", "--all-dead", "--rate", "-1"),
+        ("jobs", "retry", "--all-dead", "--rate", "nan"),
+        ("events", "backfill", "--since", "1d", "--no-wait", "--rate", "inf"),
+        ("events", "replay", "--outcome", "applied", "--rate", "1e-300"),
         ("jobs", "list", "--state", "lost"),
         ("audit", "export", "--since", "yesterday"),
         ("audit", "export", "--since", "1999-12-31"),
         ("events", "backfill", "--since", "0001-01-01"),
         ("events", "backfill", "--since", "1767225600"),
+        ("events", "backfill", "--since", "2100-12-31", "--no-wait"),
+        ("events", "reconcile", "--since", "2100-12-31", "--latest"),
         ("events", "backfill", "--since", "2026-02-30"),
         ("events", "reconcile", "--since", "9999-12-31T23:59:59-14:00"),
+        ("strays", "release", "1", "--why", " "),
         ("nonsense",),
     ],
 )
@@ -209,6 +215,17 @@ def test_accounts_are_listed():
     assert "Sunrise [b]" in output
 
 
+@pytest.mark.one_database
+def test_text_is_printed_as_it_is_except_what_would_act_on_the_terminal():
+    given.an_account(name="Ear :bell: Clinic \\")
+    given.an_account(name="\x1b]0;owned\x07 Clinic\x9b31m")
+    output = run("account", "list").output
+    assert "Ear :bell: Clinic \\ " in output
+    assert "\ufffd]0;owned\ufffd Clinic\ufffd31m" in output
+    told = run("keys", "revoke", "\x1b[31m :bell: \\").output
+    assert "no key \ufffd[31m :bell: \\. See" in told
+
+
 def test_a_revoked_key_no_longer_works(client):
     """Given a leaked key, when it is revoked, then it no longer works, the clinic's other key does,
     and the audit log has the reason.
@@ -294,6 +311,15 @@ def test_resetting_a_disabled_operators_password_enables_login_again():
 )
 def test_an_unsuitable_operator_name_or_password_is_refused(name, password):
     assert run("operator", "add", name, "--password-stdin", stdin=password).exit_code == 1
+    assert Operator.select().count() == 0
+
+
+@pytest.mark.one_database
+def test_a_password_that_is_not_utf_8_is_refused_in_a_sentence():
+    """Given a password in Latin-1, then no operator is added: browsers send UTF-8."""
+    done = run("operator", "add", "ada", "--password-stdin", stdin=b"correct h\xf6rse battery\n")
+    assert (done.exit_code, "The password is not UTF-8" in done.output) == (1, True)
+    assert "rse" not in done.output
     assert Operator.select().count() == 0
 
 
@@ -505,6 +531,23 @@ def test_the_command_itself_runs(database_url):
         check=False,
     )
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "No such jobs.", "")
+
+
+@pytest.mark.slow
+def test_the_command_prints_utf_8_whatever_the_locale(database_url):
+    """Given an ASCII locale, then a name with other letters is read and printed."""
+    ascii_only = {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    for command in (("create", "Zoë’s"), ("list",)):
+        done = subprocess.run(
+            [ROOT / "bin" / "payphone", "account", *command],
+            capture_output=True,
+            encoding="utf-8",
+            timeout=240,
+            check=False,
+            env=os.environ | ascii_only,
+        )
+        assert done.returncode == 0, done.stderr
+    assert "Zoë’s" in done.stdout
 
 
 @pytest.mark.slow

@@ -102,6 +102,8 @@ def test_a_ceiling_is_shown_and_changed(redis):
     )
     assert "0 of 7 texts" in run("ceiling", "texts", "--account", account.id, "--set", "7").output
     assert "0 of 500 texts" in run("ceiling", "texts", "--account", account.id, "--default").output
+    endless = run("ceiling", "texts", "--account", account.id, "--set", "9" * 20)
+    assert (endless.exit_code, "not in the range" in endless.output) == (2, True)
 
 
 @pytest.mark.one_database
@@ -149,6 +151,28 @@ def test_backfill_waits_for_the_workers_and_reports_missing_events(redis, stripe
     assert given.fresh(invoice).status == "paid"
     assert str(count) in run("events", "backfills").output
     assert AuditEntry.get().action == "events.backfill_asked"
+
+
+def test_backfill_says_when_a_missing_event_could_not_be_processed(redis, stripe_stand_in):
+    """Given a missing event whose job dies while the command waits, then it does not say that all
+    are processed, and exits with 1.
+    """
+    stripe_stand_in.sdk.payment_intents.create({"amount": 500, "currency": "usd"})
+
+    class Failing(Workers):
+        """Workers under which each event's job uses up its attempts."""
+
+        def _drain(self, queue):
+            if queue == "periodic":
+                super()._drain(queue)
+            else:
+                of_event = StagedJob.name == "process_stripe_event"
+                StagedJob.update(state="dead", finished_at=1).where(of_event).execute()
+
+    with Failing(redis):
+        result = run("events", "backfill", "--since", "2d", "--rate", "0")
+    assert (result.exit_code, "are now processed" in result.output) == (1, False)
+    assert "jobs list --state dead --name process_stripe_event" in result.output
 
 
 def test_backfill_of_one_clinic_reads_its_own_account(redis, stripe_stand_in):
@@ -219,6 +243,18 @@ def test_replaying_an_applied_event_changes_nothing(redis):
     )
     missing = run("events", "replay", "evt_none")
     assert (missing.exit_code, "no such event" in missing.output) == (1, True)
+
+
+def test_an_unknown_event_fails_the_command_however_many_the_others_name(redis):
+    """Given an event id that two Stripe accounts sent, when it is replayed with one that does not
+    exist, then the exit code is 1.
+    """
+    event = given.an_event("customer.created", {"id": "cus_1"})
+    for account in ("acct_1", "acct_2"):
+        given.received(event | {"account": account})
+    work(redis)
+    both = run("events", "replay", event["id"], "evt_none")
+    assert (both.exit_code, "Replayed: 2." in both.output) == (1, True), both.output
 
 
 @pytest.mark.one_database
@@ -303,11 +339,14 @@ def test_the_latest_reconciliation_report_shows_its_age_and_scope(redis):
     )
     fresh = run("events", "reconcile", "--latest")
     assert (fresh.exit_code, "h old" in fresh.output) == (0, False)
+    assert "not been compared" not in fresh.output
     assert (
         "platform: compared 17 payments and refunds made from 2026-11-18 11:06:40Z to 2026-11-21"
         " 11:06:40Z" in fresh.output
     )
     assert f"report from {report.finished_at:%F %TZ}." in fresh.output
+    given.an_account(stripe_account="acct_new")
+    assert "acct_new has not been compared yet" in run("events", "reconcile", "--latest").output
     Reconciliation.update(finished_at=now - timedelta(hours=5)).execute()
     assert (
         "platform: the report is 5.0 h old; there should be one every hour."

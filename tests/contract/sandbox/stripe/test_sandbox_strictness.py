@@ -39,6 +39,9 @@ ASKED = {"amount": 500, "currency": "usd"}
         ),
         ("payment_intents", {**ASKED, "confirm": "yes"}, "parameter_invalid_boolean", "confirm"),
         ("payment_intents", {**ASKED, "metadata": "x"}, None, "metadata"),
+        ("payment_intents", {**ASKED, "metadata[project]": "x" * 501}, None, "metadata"),
+        ("customers", {f"metadata[{'k' * 41}]": "x"}, None, "metadata"),
+        ("customers", {f"metadata[k{n}]": "x" for n in range(51)}, None, "metadata"),
         (
             "payment_links",
             {"line_items[0][price_data][currency]": "usd"},
