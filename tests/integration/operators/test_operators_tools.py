@@ -102,7 +102,11 @@ def test_a_ceiling_is_shown_and_changed(redis):
     )
     assert "0 of 7 texts" in run("ceiling", "texts", "--account", account.id, "--set", "7").output
     assert "0 of 500 texts" in run("ceiling", "texts", "--account", account.id, "--default").output
-    endless = run("ceiling", "texts", "--account", account.id, "--set", "9" * 20)
+    most = str(2**31 - 1)
+    assert (
+        f"of {most} texts" in run("ceiling", "texts", "--account", account.id, "--set", most).output
+    )
+    endless = run("ceiling", "texts", "--account", account.id, "--set", str(2**31))
     assert (endless.exit_code, "not in the range" in endless.output) == (2, True)
 
 
