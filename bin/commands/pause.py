@@ -10,7 +10,7 @@ from models.effects.daily_limit import LIMITED, DailyCeiling, Limited, ceiling_o
 from models.effects.pause_switch import ALL, PAUSABLE, Pausable, PauseSwitch, paused
 from runtime.clock import business_now
 
-MOST = 1_000_000  # of a ceiling; fits in every database's integers
+MOST = 2**31 - 1  # of a ceiling: PostgreSQL's integers end there
 
 _what = click.argument("what", type=click.Choice(PAUSABLE))
 _account = click.option("--account", help="Only this account (ac_…); default: all accounts.")

@@ -2,7 +2,7 @@
 
 import click
 
-SLOWEST, FASTEST = 0.001, 100_000.0  # beyond them a due time is no date that a database stores
+SLOWEST, FASTEST = 0.001, 100_000.0  # slower, a due time becomes no date
 
 
 def rate_given(_ctx: click.Context, _param: click.Parameter, value: float | None) -> float | None:

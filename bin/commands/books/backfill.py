@@ -66,7 +66,8 @@ def backfill(since: datetime, account: str | None, rate: float | None, wait: boo
     oldest = real_now() - timedelta(seconds=READABLE_SECONDS)
     start = int(max(since, oldest).timestamp())
     rate = get_settings().backfill_rate if rate is None else rate
-    runs = begin_backfills(chosen_accounts(account), start, rate, acting())
+    chosen, last = chosen_accounts(account), StagedJob.latest(process_stripe_event.name)
+    runs = begin_backfills(chosen, start, rate, acting())
     say(
         f"Reading the events of {len(runs)} Stripe account{'s' * (len(runs) != 1)} since"
         f" {datetime.fromtimestamp(start, UTC):%Y-%m-%d %H:%M:%SZ}."
@@ -77,7 +78,7 @@ def backfill(since: datetime, account: str | None, rate: float | None, wait: boo
             " instead: bin/payphone events reconcile."
         )
     if wait:
-        _watch([run.id for run in runs])
+        _watch([run.id for run in runs], last.id if last else 0)
     else:
         say(
             "Workers continue in the background; bin/payphone events backfills shows their"
@@ -108,12 +109,13 @@ def _row(run: Backfill) -> tuple[object, ...]:
     )
 
 
-def _watch(ids: list[int]) -> None:
-    """Follow the runs until all are done and their events are processed."""
+def _watch(ids: list[int], last: int) -> None:
+    """Follow the runs until all are done and their events are processed. `last` is the event's job
+    that was staged last before them.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"))
     with Progress(*columns, console=console(to_stderr=True), transient=True) as progress:
         task, begun = progress.add_task("reading", total=None, told=""), real_now()
-        dead_before = _count("dead")
         while True:
             runs = list(Backfill.select().where(Backfill.id.in_(ids)))
             seen, missing = sum(run.seen for run in runs), sum(run.missing for run in runs)
@@ -138,14 +140,14 @@ def _watch(ids: list[int]) -> None:
     for run in runs:
         if run.state == "failed":
             complain(f"{run.stripe_account or 'platform'}: {run.error}")
-    dead = max(0, _count("dead") - dead_before)
+    dead = _count("dead", after=last)
     say(
         f"Read {seen} events; {missing} had been missing{'' if dead else ' and are now processed'}."
     )
     if dead:
         complain(
-            f"{dead} events could not be processed: bin/payphone jobs list --state dead --name"
-            f" {process_stripe_event.name} says why."
+            f"{dead} event{'s' * (dead != 1)} could not be processed: bin/payphone jobs list"
+            f" --state dead --name {process_stripe_event.name} says why."
         )
     if dead or any(run.state == "failed" for run in runs):
         raise SystemExit(1)
@@ -186,10 +188,10 @@ def replay(ids: tuple[str, ...], outcome: str | None, rate: float | None) -> Non
         raise SystemExit(1)
 
 
-def _count(*states: str) -> int:
-    """Return how many jobs that process an event are in one of the states."""
+def _count(*states: str, after: int = 0) -> int:
+    """Return how many jobs that process an event, staged after one, are in one of the states."""
     same = (StagedJob.name == process_stripe_event.name) & StagedJob.state.in_(states)
-    return int(StagedJob.select().where(same).count())
+    return int(StagedJob.select().where(same, StagedJob.id > after).count())
 
 
 def _events_with(outcome: str | None) -> list[InboxEvent]:

@@ -20,7 +20,7 @@ from models.payments.payment import Payment
 from models.transactions import database, transaction
 from runtime.clock import real_now
 from tests import given
-from tests.stories.operators import run
+from tests.stories.operators import a_job, run
 
 
 @pytest.fixture
@@ -102,7 +102,11 @@ def test_a_ceiling_is_shown_and_changed(redis):
     )
     assert "0 of 7 texts" in run("ceiling", "texts", "--account", account.id, "--set", "7").output
     assert "0 of 500 texts" in run("ceiling", "texts", "--account", account.id, "--default").output
-    endless = run("ceiling", "texts", "--account", account.id, "--set", "9" * 20)
+    most = str(2**31 - 1)
+    assert (
+        f"of {most} texts" in run("ceiling", "texts", "--account", account.id, "--set", most).output
+    )
+    endless = run("ceiling", "texts", "--account", account.id, "--set", str(2**31))
     assert (endless.exit_code, "not in the range" in endless.output) == (2, True)
 
 
@@ -154,9 +158,10 @@ def test_backfill_waits_for_the_workers_and_reports_missing_events(redis, stripe
 
 
 def test_backfill_says_when_a_missing_event_could_not_be_processed(redis, stripe_stand_in):
-    """Given a missing event whose job dies while the command waits, then it does not say that all
-    are processed, and exits with 1.
+    """Given a missing event whose job dies while the command waits, and somebody who clears away an
+    older dead one meanwhile, then it does not say that all are processed, and exits with 1.
     """
+    older = a_job("dead", name="process_stripe_event")
     stripe_stand_in.sdk.payment_intents.create({"amount": 500, "currency": "usd"})
 
     class Failing(Workers):
@@ -168,11 +173,14 @@ def test_backfill_says_when_a_missing_event_could_not_be_processed(redis, stripe
             else:
                 of_event = StagedJob.name == "process_stripe_event"
                 StagedJob.update(state="dead", finished_at=1).where(of_event).execute()
+                StagedJob.update(state="done").where(StagedJob.id == older.id).execute()
 
     with Failing(redis):
         result = run("events", "backfill", "--since", "2d", "--rate", "0")
     assert (result.exit_code, "are now processed" in result.output) == (1, False)
-    assert "jobs list --state dead --name process_stripe_event" in result.output
+    assert "error 1 event could not be processed: bin/payphone jobs list --state dead" in (
+        result.output
+    )
 
 
 def test_backfill_of_one_clinic_reads_its_own_account(redis, stripe_stand_in):
