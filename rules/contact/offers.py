@@ -9,7 +9,7 @@ _OFFER = re.compile(
     r"\d\s*(?:%|per ?cent\b|por ciento\b)"
     r"|\bsave (?:up to |an? |another |extra )?(?:[$€£]|\d|money\b)"
     r"|\d(?: dollars| bucks)? off\b(?!-)|\bhalf[- ](?:off|price)\b|\bcash ?back\b"
-    r"|\bsettle (?:\w+ ){0,2}for\b"
+    r"|\bsettle (?:for\b|(?:\w+ ){1,3}for (?:less|half|only|just)\b)"
     r"|\b(?:discount\w*|off your (?:bill|balance)|rebates?|special offer|limited[- ]time"
     r"|gift ?cards?|prizes?|bonus(?:es)?|rewards?|coupons?|promo|promotions?|promo code)\b"
     r"|\b(?:descuentos?|ahorr[ae]\w*|ofertas?|rebajas?|premios?|regalos?|cup[oó]n(?:es)?"

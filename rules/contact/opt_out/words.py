@@ -99,6 +99,9 @@ PASSED = (
 _DEVICE = r"(?:phone|cell|battery|car|truck|computer|laptop|tablet|internet|wifi|app|it|line)"
 _DEBT = r"(?:debt|bill|invoice|charge|balance|account)"
 
+# after "too many calls" or "enough contact": those of a queue, or details
+_QUEUE = r"(?<! callers)(?! (?:ahead|waiting|in line|in the|info\w*|details|left)\b)"
+
 _WISHES = [
     r"\bstop\b|\bdesist\b|\bcease\b",
     rf"^(?:{_POLITE} )*{_ALONE}(?: {_POLITE})*$",
@@ -113,7 +116,8 @@ _WISHES = [
     rf"\b(?:want|need|get) (?:this|these|it|them|(?:the|your) {_REACH}) (?:to be )?stopped\b",
     rf"\b{_NOT} (?:want|wish|consent|agree|like)(?: \w+){{0,5}} {_REACH}\b",
     (
-        rf"\b(?:no more|too many|(?<!not )enough(?: of (?:the|these|your))?) {_REACH}\b"
+        rf"\bno more {_REACH}\b"
+        rf"|\b(?:too many|(?<!not )enough(?: of (?:the|these|your))?) {_REACH}\b{_QUEUE}"
         rf"|^(?:{_POLITE} )*no (?:more )?{_REACH}(?: (?:me|us|to"
         rf" me|again|ever|{_POLITE}))*$"
     ),

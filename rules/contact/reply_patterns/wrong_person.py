@@ -15,6 +15,11 @@ _ASIDE = (
     r"(?:perdon|perdone|disculpe|lo siento|senor|senora|amigo|hola|no|gracias|creo que|usted"
     r"|ustedes)"
 )
+# whose other numbers people write about
+_OFFICE = (
+    r"(?:clinic|office|doctor|dr|dentist|hospital|pharmacy|insurance|plan|bank|company|system"
+    r"|portal|website|site|app|billing|today|it)\b"
+)
 DECEASED = (
     r"\bpassed away\b|\bdeceased\b|\bdied\b|\bestate of\b|\bprobate\b"
     r"|\b(?:is|s) no longer (?:with us|alive|living)\b|\b(?:is|s) not alive\b"
@@ -38,9 +43,12 @@ WRONG_NUMBER = (
     r"\bwrong (?:phone |cell )?(?:number|person|guy|man|woman|lady|dude|phone|cell|family"
     r"|patient|no|num)\b|\b(?:have|got) the wrong$"
     r"|\b(?:not|isn t|isnt|no longer) (?:my|his|her|their|that person s) (?:phone |cell"
-    r" )?(?:number|phone)\b|\b(?:no longer (?:at|has)|(?:does not|doesn t|doesnt) have) this"
-    r" (?:number|phone)\b|\bnot the number (?:for|of)\b"
-    r"|(?:^|\b(?:this|that|it) (?:is |s )?)(?:not|isn t) (?:\w+ ){1,2}s (?:number|phone|cell)\b"
+    r" )?(?:number|phone)\b|\bno longer (?:at|has) this number\b"
+    rf"|\b(?!{_OFFICE})\w+ (?:no longer has|(?:does not|doesn t|doesnt) have) this"
+    r" (?:number|phone)\b"
+    rf"|\bnot the number for (?!(?:the|your|you|my|our|this|that|{_OFFICE})\b)"
+    rf"|(?:^|\b(?:this|that|it) (?:is |s )?)(?:not|isn t) (?:(?!{_OFFICE})\w+ ){{1,2}}s"
+    r" (?:number|phone|cell)\b"
     r"|\b(?:nobody|no one|no \w+) (?:\w+ )?(?:by|with|of) (?:that|this) name\b|\bno such"
     r" person\b"
     r"|\bnew (?:phone|number) who\b|\bjust got this (?:number|phone)\b"
@@ -49,7 +57,9 @@ WRONG_NUMBER = (
     r"|\b(?:does not|doesn t|doesnt) live here\b|\bno longer lives here\b"
     r"|\b(?:he|she) (?:don t|dont) live here\b"
     r"|\b(?:this|the) (?:number|phone) (?:no longer|does not|doesn t|doesnt) belongs? to (?:him"
-    r"|her|them|that)\b|\bchanged (?:his|her) (?:phone )?number\b"
+    r"|her|them|that)\b"
+    r"|(?<!\bmy )(?<!\bour )\b(?!(?:has|just|s)\b)\w+ (?:has |s |just ){0,2}changed (?:his|her)"
+    r" (?:phone )?number\b"
     r"|\b(?:(?:this is|it s|its) not|(?:this|it) isn t) the right (?:number|phone|person)\b"
     r"|\bwrng (?:num\w*|person)\b"
     r"|\bnever heard of (?:him|her|them|this person|that person)\b"

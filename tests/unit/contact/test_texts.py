@@ -195,6 +195,7 @@ def test_an_unknown_failure_code_still_has_advice():
         "{clinic}: half off today: {url}",
         "{clinic}: half price until Friday: {url}",
         "{clinic}: settle your bill for less: {url}",
+        "{clinic}: settle for $80: {url}",
         "{clinic}: cash back for early payment: {url}",
         "{clinic}: pague hoy a mitad de precio: {url}",
     ],
@@ -209,6 +210,8 @@ def test_a_text_that_saves_money_is_an_offer(words):
         *DEFAULTS.values(),
         "{clinic}: you owe $20. Our office is open until 5, off-hours call 555-0100: {url}",
         "{clinic}: your invoice is half paid, {amount} is left: {url}",
+        "{clinic}: please settle your bill for your last visit: {url}",
+        "{clinic}: please settle your account for {invoice}: {url}",
     ],
 )
 def test_a_text_that_only_asks_to_pay_is_no_offer(words):
