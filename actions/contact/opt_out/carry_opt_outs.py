@@ -24,20 +24,23 @@ def lock_numbers_of(customer: Customer, phone: str | None) -> set[str]:
 
 
 def carry_opt_outs(customer: Customer, numbers: Collection[str], phone: str, actor: str) -> None:
-    """Record the opt-outs in force at these numbers of the customer's for their new one, as of when
-    they were made, in the open transaction.
+    """Record the opt-outs in force for the customer's new number, as of when they were made, in the
+    open transaction: what the person said last at any of these numbers counts.
     """
     senders = tuple(sender_of(customer.account_id).values())
-    stops = {
-        channel: said
-        for channel in CHANNELS
+    theirs = [
+        number
         for number in numbers
-        if (said := OptOut.latest(customer.account_id, senders, number, channel)) is not None
-        and said.wish == "stop"
-        and not PhoneSuppression.has(
+        if not PhoneSuppression.has(
             "account_id = ? AND phone = ? AND code = ?", customer.account_id, number, WRONG
         )
-    }
+    ]
+    stops = {}
+    for channel in CHANNELS:
+        said = [OptOut.latest(customer.account_id, senders, each, channel) for each in theirs]
+        last = max((row for row in said if row is not None), key=lambda row: row.at, default=None)
+        if last is not None and last.wish == "stop":
+            stops[channel] = last
     if stops:
         OptOut.record(
             customer.account_id,

@@ -300,6 +300,8 @@ def test_a_later_consent_ends_an_opt_out_that_followed_to_a_new_number(clinic):
     answer = clinic.post(path, **form, givenAt=rfc3339(real_now()), endsOptOut=True)
     assert answer.status_code == 201, answer.text
     assert stopped(clinic) == [False, True]
+    change(clinic, phone="+12025550177")
+    assert stopped(clinic) == [False, True], "the ended opt-out does not come back"
 
 
 def stopped(clinic):
